@@ -1,0 +1,142 @@
+"""The DASH manifest; here, and only here, a rendition is called a representation.
+
+Source: ISO/IEC 23009-1, 5th edition, sections 5.3 and 8.4.
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from math import ceil
+
+from bijou.packaging.rendition import INIT_SEGMENT, Rendition, Segment
+
+_NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
+_PROFILES = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019"
+_ROLES = "urn:mpeg:dash:role:2011"
+_CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+_MICRO = 1_000_000
+
+
+def manifest(renditions: Sequence[Rendition]) -> str:
+    """Write the static MPD of one period with all renditions.
+
+    Renditions that a player may switch between (same kind, codec and
+    language) share an adaptation set. Times are of presentation, behind the
+    edit list that each init segment carries, as in the HLS playlists; so
+    presentationTimeOffset is 0 everywhere.
+    """
+    end_s = max(rendition.end_s for rendition in renditions)
+    longest_s = max(rendition.longest_s for rendition in renditions)
+    mpd = _element(
+        None,
+        "MPD",
+        xmlns=_NAMESPACE,
+        profiles=_PROFILES,
+        type="static",
+        mediaPresentationDuration=_duration(end_s),
+        maxSegmentDuration=_duration(longest_s),
+        minBufferTime=_duration(longest_s),
+    )
+    period = _element(mpd, "Period", id="1", start="PT0S", duration=_duration(end_s))
+    main_language = next((one.language for one in renditions if one.format.kind == "audio"), "")
+    for number, members in enumerate(_sets(renditions), 1):
+        main = members[0].format.kind == "video" or members[0].language == main_language
+        _adaptation_set(period, number, members, "main" if main else "alternate")
+    ET.indent(mpd)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(mpd, encoding="unicode")}\n'
+
+
+def _sets(renditions: Iterable[Rendition]) -> list[list[Rendition]]:
+    sets: dict[tuple[str, str, str], list[Rendition]] = {}
+    for rendition in renditions:
+        key = (rendition.format.kind, rendition.format.family, rendition.language)
+        sets.setdefault(key, []).append(rendition)
+    return list(sets.values())
+
+
+def _adaptation_set(period: ET.Element, number: int, members: Sequence[Rendition], role: str) -> None:
+    kind = members[0].format.kind
+    adaptation_set = _element(
+        period,
+        "AdaptationSet",
+        id=str(number),
+        contentType=kind,
+        mimeType=f"{kind}/mp4",
+        lang=members[0].language,
+        segmentAlignment="true",
+        startWithSAP="1",
+    )
+    if kind == "video":
+        adaptation_set.set("maxWidth", str(max(member.format.width for member in members)))
+        adaptation_set.set("maxHeight", str(max(member.format.height for member in members)))
+        adaptation_set.set("maxFrameRate", str(max(member.frame_rate for member in members)))
+    _element(adaptation_set, "Role", schemeIdUri=_ROLES, value=role)
+    for member in members:
+        _representation(adaptation_set, member)
+
+
+def _representation(adaptation_set: ET.Element, rendition: Rendition) -> None:
+    coding = rendition.format
+    representation = _element(
+        adaptation_set,
+        "Representation",
+        id=rendition.name,
+        codecs=coding.codecs,
+        bandwidth=str(rendition.bandwidth_bps),
+    )
+    if coding.kind == "video":
+        _set(
+            representation,
+            width=str(coding.width),
+            height=str(coding.height),
+            frameRate=str(rendition.frame_rate),
+            sar=f"{coding.sample_aspect[0]}:{coding.sample_aspect[1]}",
+        )
+    else:
+        _set(representation, audioSamplingRate=str(coding.sample_rate) if coding.sample_rate else "")
+        _element(
+            representation, "AudioChannelConfiguration", schemeIdUri=_CHANNELS, value=str(coding.channels)
+        )
+    _timeline(representation, rendition)
+
+
+def _timeline(representation: ET.Element, rendition: Rendition) -> None:
+    template = _element(
+        representation,
+        "SegmentTemplate",
+        timescale=str(rendition.timescale),
+        presentationTimeOffset="0",
+        initialization=f"$RepresentationID$/{INIT_SEGMENT}",
+        media="$RepresentationID$/$Number%05d$.m4s",
+        startNumber="1",
+    )
+    timeline = _element(template, "SegmentTimeline")
+    for place, (duration, count) in enumerate(_runs(rendition.segments)):
+        start = str(rendition.segments[0].start) if place == 0 else ""
+        _element(timeline, "S", t=start, d=str(duration), r=str(count - 1) if count > 1 else "")
+
+
+def _runs(segments: Iterable[Segment]) -> Iterator[tuple[int, int]]:
+    for duration, run in groupby(segments, key=lambda segment: segment.duration):
+        yield duration, sum(1 for _ in run)
+
+
+def _duration(seconds: Fraction) -> str:
+    """Write an XML duration, rounded up to a microsecond."""
+    micros = ceil(seconds * _MICRO)
+    fraction = f"{micros % _MICRO:06}".rstrip("0")
+    return f"PT{micros // _MICRO}{'.' if fraction else ''}{fraction}S"
+
+
+def _element(parent: ET.Element | None, name: str, **attributes: str) -> ET.Element:
+    element = ET.Element(name) if parent is None else ET.SubElement(parent, name)
+    _set(element, **attributes)
+    return element
+
+
+def _set(element: ET.Element, **attributes: str) -> None:
+    """Set attributes; empty ones are left out."""
+    for name, value in attributes.items():
+        if value:
+            element.set(name, value)
