@@ -1,0 +1,194 @@
+"""Accounts on records: sign-in, sessions, people, profiles."""
+
+import base64
+import hmac
+from random import Random
+
+from sqlalchemy import Connection
+
+from bijou.accounts import model, store
+from bijou.accounts.api import NewUser, Profile, SignedIn, SignIn, User, Whoami
+from bijou.accounts.attempts import Attempts
+from bijou.accounts.passwords import Passwords
+from bijou.ports import (
+    ANONYMOUS,
+    Clock,
+    Conflict,
+    Credentials,
+    NotFound,
+    Overloaded,
+    Principal,
+    Records,
+    Role,
+    Unauthenticated,
+    new_id,
+)
+
+_SERVICE = Principal(id="service", name="service", roles=frozenset({Role.SERVICE}))
+
+
+class AccountsService:
+    """`Accounts` that keeps people in records.
+
+    A session's token is known to its holder alone; what is kept recognises it
+    and cannot be turned back. Sign-ins that fail are counted by name and by
+    peer, so whoever tries names is stopped as soon as whoever tries passwords;
+    it also means that others can lock a name for a window.
+
+    Threads: one event loop.
+
+    Args:
+        chance: Draws tokens; `random.SystemRandom` in production.
+        service_key: What services show as their bearer token; empty: no service
+            is let in.
+        session_s: Seconds that a sign-in lasts.
+        attempts: Failed sign-ins a name, and a peer, in each `attempts_window_s`.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        chance: Random,
+        *,
+        passwords: Passwords | None = None,
+        service_key: str = "",
+        session_s: float = 14 * 86400.0,
+        attempts: int = 10,
+        attempts_window_s: float = 300.0,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._chance = chance
+        self._passwords = passwords or Passwords()
+        self._service_key = service_key
+        self._session_s = session_s
+        self._attempts = Attempts(attempts, round(attempts_window_s * 1e9))
+
+    async def sign_in(self, sign_in: SignIn, *, peer: str) -> SignedIn:
+        """Open a session; takes as long for a name that nobody has."""
+        name = model.folded(sign_in.name)
+        tried = [f"name {name}", f"peer {peer}"]
+        self._count(tried)
+        found = await self._records.read(lambda db: store.user_named(db, name))
+        user, kept = found or (None, None)
+        if not await self._passwords.matches(kept, sign_in.password) or user is None or kept is None:
+            raise Unauthenticated("accounts.wrong_password", "no account has this name and password")
+        for key in tried:
+            self._attempts.forgive(key)
+        if self._passwords.outdated(kept):
+            fresh = await self._passwords.hashed(sign_in.password)
+            await self._records.write(lambda db: store.rehash(db, user.id, fresh))
+        return await self._open_session(user)
+
+    async def sign_out(self, token: str) -> None:
+        """End a session; nothing happens where there is none."""
+        await self._records.write(lambda db: store.end_session(db, model.fingerprint(token)))
+
+    async def principal(self, credentials: Credentials) -> Principal:
+        """Return the caller; a cookie that is no longer good is nobody's."""
+        if credentials.bearer:
+            return await self._of_bearer(credentials.bearer)
+        if not credentials.session:
+            return ANONYMOUS
+        user = await self._user_of(credentials.session)
+        return _principal(user, csrf=model.csrf_of(credentials.session)) if user else ANONYMOUS
+
+    async def whoami(self, principal: Principal) -> Whoami:
+        """Describe the caller."""
+        profiles = (
+            await self._records.read(lambda db: store.profiles(db, principal.id)) if principal.id else []
+        )
+        return Whoami(
+            id=principal.id,
+            name=principal.name,
+            roles=sorted(principal.roles),
+            csrf=principal.csrf,
+            profiles=profiles,
+        )
+
+    async def create(self, new: NewUser) -> User:
+        """Add a person."""
+        new = model.checked(new)
+        kept = await self._passwords.hashed(new.password)
+        user = User(new_id("usr", self._clock, self._chance), new.name, new.roles, self._clock.now())
+        if not await self._records.write(lambda db: store.add_user(db, user, kept)):
+            raise Conflict("accounts.name_taken", f"the name {new.name} is taken; choose another")
+        return user
+
+    async def users(self) -> list[User]:
+        """Return all people, by name."""
+        return await self._records.read(store.users)
+
+    async def add_profile(self, principal: Principal, name: str) -> Profile:
+        """Add a viewer's profile; at most five a person."""
+        profile_id = new_id("prf", self._clock, self._chance)
+        name = model.profile_name(name)
+
+        def work(db: Connection) -> Profile:
+            if not store.user_exists(db, principal.id):
+                raise NotFound("accounts.no_user", f"{principal.name or 'a guest'} has no account to add to")
+            there = store.profiles(db, principal.id)
+            if len(there) >= model.MAX_PROFILES:
+                raise Conflict(
+                    "accounts.too_many_profiles",
+                    f"there are {len(there)} profiles; an account has at most five",
+                )
+            if name in (each.name for each in there):
+                raise Conflict(
+                    "accounts.profile_taken", f"there is a profile named {name}; choose another name"
+                )
+            profile = Profile(profile_id, name, model.PROFILE_COLOURS[len(there)])
+            store.add_profile(db, principal.id, profile)
+            return profile
+
+        return await self._records.write(work)
+
+    async def ensure_operator(self, name: str, password: str = "") -> str | None:
+        """Make an operator with all human roles where there is none yet.
+
+        Returns:
+            The password (drawn where none was given) if one was made now: the
+            only moment at which it can be told; None where one was there.
+        """
+        if await self._records.read(lambda db: store.anyone_is(db, Role.OPERATOR)):
+            return None
+        password = password or model.readable_password(self._chance)
+        await self.create(NewUser(name, password, list(model.HUMAN_ROLES)))
+        return password
+
+    def _count(self, tried: list[str]) -> None:
+        now_ns = self._clock.monotonic_ns()
+        wait_ns = max(self._attempts.wait_ns(key, now_ns) for key in tried)
+        if wait_ns:
+            raise Overloaded(
+                "accounts.too_many_attempts",
+                f"too many sign-ins failed for this name or from this address; wait {wait_ns / 1e9:.0f} s",
+                retry_after_s=wait_ns / 1e9,
+            )
+
+    async def _open_session(self, user: User) -> SignedIn:
+        token = base64.urlsafe_b64encode(self._chance.randbytes(32)).decode().rstrip("=")
+        now = self._clock.now()
+        expires_at = now.plus_s(self._session_s)
+        kept = model.fingerprint(token)
+        await self._records.write(lambda db: store.add_session(db, kept, user.id, now, expires_at))
+        return SignedIn(token, model.csrf_of(token), user, expires_at, self._session_s)
+
+    async def _of_bearer(self, token: str) -> Principal:
+        if self._service_key and hmac.compare_digest(token.encode(), self._service_key.encode()):
+            return _SERVICE
+        user = await self._user_of(token)
+        if user is None:
+            raise Unauthenticated(
+                "accounts.bad_token", "the bearer token is not, or no longer, good; sign in again"
+            )
+        return _principal(user)
+
+    async def _user_of(self, token: str) -> User | None:
+        now = self._clock.now()
+        return await self._records.read(lambda db: store.user_of_session(db, model.fingerprint(token), now))
+
+
+def _principal(user: User, csrf: str = "") -> Principal:
+    return Principal(id=user.id, name=user.name, roles=frozenset(user.roles), csrf=csrf)

@@ -1,0 +1,54 @@
+"""One viewer's session with one title: where to fetch it from."""
+
+from typing import Protocol
+
+import msgspec
+
+from bijou.delivery.api import EdgeAddress
+from bijou.ports import Instant, Principal
+
+
+class Pathway(msgspec.Struct, frozen=True):
+    """One way to the media: a region's edge.
+
+    Args:
+        id: The region's name, as content steering will use it.
+        hls: Absolute address of the multivariant playlist through that edge.
+        dash: Absolute address of the manifest through that edge.
+    """
+
+    id: str
+    hls: str
+    dash: str
+    poster: str = ""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Everything a player needs; pathways in order of preference."""
+
+    id: str
+    title: str
+    started_at: Instant
+    pathways: list[Pathway]
+
+
+class Playback(Protocol):
+    """Opens playback sessions."""
+
+    async def start(self, slug: str, viewer: Principal, region: str = "") -> Session:
+        """Begin a session.
+
+        Args:
+            region: Whose edge comes first; empty: as configured.
+
+        Raises:
+            NotFound: `catalog.no_title`.
+            InvalidRequest: `playback.no_region`.
+            Unauthenticated: `playback.sign_in`, guests may not watch here.
+            Forbidden: `playback.role`, nor may those without the role viewer.
+        """
+        ...
+
+    async def edges(self) -> list[EdgeAddress]:
+        """Return the edges, in order of preference."""
+        ...

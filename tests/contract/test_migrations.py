@@ -1,0 +1,263 @@
+"""The chain of table changes: up and down, equal to the rooms', and its checks."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, create_engine, inspect
+
+from bijou.accounts.store import METADATA as ACCOUNTS
+from bijou.app import schema
+from bijou.catalog.store import METADATA as CATALOG
+from bijou.encoding.store import METADATA as ENCODING
+from bijou.ingest.store import METADATA as INGEST
+from bijou.ports import EngineUnavailable
+
+ROOMS: list[MetaData] = [ACCOUNTS, CATALOG, ENCODING, INGEST]
+
+USER = {"id": "usr_1", "name": "ada", "password_hash": "$argon2id$x", "created_at": 1}
+TITLE = {
+    "id": "ttl_1",
+    "slug": "sintel",
+    "asset": "ast_1",
+    "name": "Sintel",
+    "synopsis": "",
+    "row": "New here",
+    "year": 2010,
+    "accent": "#ffb84d",
+    "published_at": 5,
+    "withdrawn_at": None,
+    "publication_version": 1,
+    "publication": "{}",
+}
+JOB = {
+    "id": "job_1",
+    "asset": "ast_1",
+    "source": "uploads/upl_1",
+    "filename": "f",
+    "new": "{}",
+    "state": "queued",
+    "created_at": 1,
+    "step": "",
+    "progress": 0.0,
+    "speed": 0.0,
+    "epoch": 0,
+    "attempts": 0,
+    "worker": "",
+    "lease_until_at": None,
+    "problem": None,
+    "title": "",
+    "source_deleted": 0,
+}
+UPLOAD = {
+    "id": "upl_1",
+    "filename": "f",
+    "size_bytes": 5,
+    "title": "{}",
+    "state": "open",
+    "created_at": 1,
+    "received_bytes": 0,
+    "sha256": "",
+    "job": "",
+}
+SESSION = {"token_sha256": "a" * 64, "user_id": "usr_1", "created_at": 1, "expires_at": 2}
+PROFILE = {"id": "prf_1", "user_id": "usr_1", "name": "Ada", "colour": "#ffb84d"}
+ROLE = {"user_id": "usr_1", "role": "viewer"}
+GOOD: dict[str, dict[str, Any]] = {
+    "accounts_users": USER,
+    "accounts_roles": ROLE,
+    "accounts_sessions": SESSION,
+    "accounts_profiles": PROFILE,
+    "catalog_titles": TITLE,
+    "encoding_jobs": JOB,
+    "ingest_uploads": UPLOAD,
+}
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("accounts_users", {"id": "ada"}, "accounts_users_id"),
+    ("accounts_users", {"name": "Ada"}, "accounts_users_name"),
+    ("accounts_users", {"name": ""}, "accounts_users_name"),
+    ("accounts_users", {"password_hash": "secret"}, "accounts_users_password_hash"),
+    ("accounts_users", {"created_at": "yesterday"}, "cannot store TEXT value in INTEGER column"),
+    ("accounts_roles", {"role": "service"}, "accounts_roles_role"),
+    ("accounts_roles", {"user_id": "usr_2"}, "FOREIGN KEY"),
+    ("accounts_sessions", {"token_sha256": "token"}, "accounts_sessions_token"),
+    ("accounts_sessions", {"expires_at": 1}, "accounts_sessions_expiry"),
+    ("accounts_profiles", {"id": "ada"}, "accounts_profiles_id"),
+    ("accounts_profiles", {"name": "x" * 41}, "accounts_profiles_name"),
+    ("accounts_profiles", {"colour": "red"}, "accounts_profiles_colour"),
+    ("accounts_profiles", {"id": "prf_2"}, "UNIQUE"),
+    ("catalog_titles", {"id": "sintel"}, "catalog_titles_id"),
+    ("catalog_titles", {"slug": ""}, "catalog_titles_slug"),
+    ("catalog_titles", {"name": "x" * 201}, "catalog_titles_name"),
+    ("catalog_titles", {"synopsis": "x" * 5001}, "catalog_titles_synopsis"),
+    ("catalog_titles", {"row": ""}, "catalog_titles_row"),
+    ("catalog_titles", {"year": 1600}, "catalog_titles_year"),
+    ("catalog_titles", {"accent": "red"}, "catalog_titles_accent"),
+    ("catalog_titles", {"withdrawn_at": 4}, "catalog_titles_withdrawn"),
+    ("catalog_titles", {"publication_version": 0}, "catalog_titles_publication_version"),
+    ("encoding_jobs", {"id": "x"}, "encoding_jobs_id"),
+    ("encoding_jobs", {"asset": "x"}, "encoding_jobs_asset"),
+    ("encoding_jobs", {"state": "lost"}, "encoding_jobs_state"),
+    ("encoding_jobs", {"progress": 1.5}, "encoding_jobs_progress"),
+    ("encoding_jobs", {"speed": -1.0}, "encoding_jobs_speed"),
+    ("encoding_jobs", {"attempts": 1}, "encoding_jobs_epoch"),
+    ("encoding_jobs", {"state": "running"}, "encoding_jobs_lease"),
+    ("encoding_jobs", {"lease_until_at": 5}, "encoding_jobs_lease"),
+    ("encoding_jobs", {"state": "done"}, "encoding_jobs_title"),
+    ("encoding_jobs", {"title": "sintel"}, "encoding_jobs_title"),
+    ("encoding_jobs", {"state": "failed"}, "encoding_jobs_problem"),
+    ("encoding_jobs", {"source_deleted": 1}, "encoding_jobs_source"),
+    ("ingest_uploads", {"id": "x"}, "ingest_uploads_id"),
+    ("ingest_uploads", {"filename": ""}, "ingest_uploads_filename"),
+    ("ingest_uploads", {"size_bytes": 0}, "ingest_uploads_size"),
+    ("ingest_uploads", {"state": "lost"}, "ingest_uploads_received"),
+    ("ingest_uploads", {"received_bytes": 3}, "ingest_uploads_received"),
+    ("ingest_uploads", {"state": "received", "received_bytes": 5}, "ingest_uploads_received"),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.db"
+
+
+@pytest.fixture
+def upgraded(empty_records: Path, path: Path) -> Iterator[sqlite3.Connection]:
+    path.write_bytes(empty_records.read_bytes())
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA foreign_keys = ON")
+    yield database
+    database.close()
+
+
+def insert(database: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    columns = ", ".join(f'"{name}"' for name in row)
+    places = ", ".join(f":{name}" for name in row)
+    database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)
+
+
+def described(engine: Engine) -> dict[str, Any]:
+    """Return everything that a migration could forget, by table."""
+    look = inspect(engine)
+    tables = [name for name in look.get_table_names() if name != "alembic_version"]
+    with engine.connect() as connection:
+        tables_sql = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+        written = {str(name): str(sql) for name, sql in tables_sql}
+    engine.dispose()
+    return {
+        table: {
+            "columns": [
+                (c["name"], str(c["type"]), c["nullable"], c["default"]) for c in look.get_columns(table)
+            ],
+            "key": look.get_pk_constraint(table)["constrained_columns"],
+            "checks": {
+                (c["name"], " ".join(c["sqltext"].split())) for c in look.get_check_constraints(table)
+            },
+            "foreign": [
+                (f["constrained_columns"], f["referred_table"], f["options"])
+                for f in look.get_foreign_keys(table)
+            ],
+            "unique": sorted(str(u["column_names"]) for u in look.get_unique_constraints(table)),
+            "indexes": sorted((str(i["name"]), i["column_names"]) for i in look.get_indexes(table)),
+            "strict": written[table].rstrip().endswith("STRICT"),
+        }
+        for table in tables
+    }
+
+
+def test_the_upgraded_tables_are_the_rooms_tables(empty_records: Path, tmp_path: Path) -> None:
+    made = create_engine(f"sqlite:///{tmp_path}/made.db")
+    for room in ROOMS:
+        room.create_all(made)
+    migrated = create_engine(f"sqlite:///{empty_records}")
+
+    ours, theirs = described(made), described(migrated)
+
+    assert theirs == ours
+    assert all(table["strict"] and table["checks"] for table in ours.values())
+
+
+def test_a_current_file_is_left_alone_and_tells_its_version(path: Path) -> None:
+    schema.upgrade(path)
+    before = path.read_bytes()
+
+    schema.upgrade(path)
+
+    assert schema.version_of(path) == schema.HEAD
+    assert path.read_bytes() == before
+
+
+def test_the_head_is_the_last_of_one_chain() -> None:
+    config = Config()
+    config.set_main_option("script_location", "bijou.app:migrations")
+    config.set_main_option("path_separator", "os")
+
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
+
+
+def test_down_and_up_again_on_data(upgraded: sqlite3.Connection, path: Path) -> None:
+    for table, row in GOOD.items():
+        insert(upgraded, table, row)
+    upgraded.commit()
+
+    schema.downgrade(path, "base")
+    left = {name for (name,) in upgraded.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    schema.upgrade(path)
+
+    assert left == {"alembic_version"}
+    assert upgraded.execute("SELECT count(*) FROM catalog_titles").fetchone() == (0,)
+
+
+def test_a_file_of_a_later_bijou_is_refused_untouched(upgraded: sqlite3.Connection, path: Path) -> None:
+    upgraded.execute("UPDATE alembic_version SET version_num = '9999'")
+    upgraded.commit()
+    with pytest.raises(EngineUnavailable, match="9999") as refusal:
+        schema.upgrade(path)
+
+    assert refusal.value.code == "records.too_new"
+    assert schema.version_of(path) == "9999"
+
+
+def test_a_file_that_holds_no_records_is_refused(path: Path) -> None:
+    path.write_bytes(b"this is a film and not a database" * 100)
+    with pytest.raises(EngineUnavailable) as refusal:
+        schema.upgrade(path)
+
+    assert refusal.value.code == "records.unavailable"
+
+
+def test_good_rows_are_taken_everywhere(upgraded: sqlite3.Connection) -> None:
+    for table, row in GOOD.items():
+        insert(upgraded, table, row)
+
+    assert set(GOOD) == {table for room in ROOMS for table in room.tables}
+
+
+@pytest.mark.parametrize(("table", "spoiled", "rule"), BAD, ids=lambda value: str(value)[:40])
+def test_a_row_that_breaks_a_rule_is_refused(
+    upgraded: sqlite3.Connection, table: str, spoiled: dict[str, Any], rule: str
+) -> None:
+    insert(upgraded, "accounts_users", USER)
+    if "UNIQUE" in rule:
+        insert(upgraded, table, GOOD[table])
+    if table == "accounts_users":
+        upgraded.rollback()
+
+    with pytest.raises(sqlite3.IntegrityError, match=rule):
+        insert(upgraded, table, GOOD[table] | spoiled)
+
+
+def test_every_check_has_a_row_that_breaks_it() -> None:
+    checks = {
+        str(constraint.name)
+        for room in ROOMS
+        for table in room.tables.values()
+        for constraint in table.constraints
+        if type(constraint).__name__ == "CheckConstraint"
+    }
+
+    assert checks == {rule for _, _, rule in BAD if "_" in rule and " " not in rule}

@@ -1,0 +1,115 @@
+"""Playback sessions, in process, over HTTP, and beside other versions."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from bijou.catalog import NewTitle
+from bijou.catalog.service import CatalogService
+from bijou.delivery.api import EdgeAddress
+from bijou.engines.sqlite import SqliteRecords
+from bijou.playback import Playback
+from bijou.playback.http import PlaybackClient, routes
+from bijou.playback.service import PlaybackService
+from bijou.ports import (
+    ANONYMOUS,
+    Credentials,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Principal,
+    Role,
+    Unauthenticated,
+    VirtualClock,
+)
+from tests.contract.conftest import Faces, Told
+from tests.contract.samples import publication
+
+pytestmark = pytest.mark.anyio
+
+EDGES = [EdgeAddress("east", "http://127.0.0.2:8810"), EdgeAddress("west", "http://127.0.0.3:8810/")]
+PEOPLE = {
+    role.value: Principal(id=f"usr_{role}", name=role.value, roles=frozenset({role}))
+    for role in (Role.VIEWER, Role.EDITOR)
+} | {"": ANONYMOUS}
+
+
+class ByRole:
+    """Lets a bearer token that is a role's name be somebody with that role."""
+
+    async def principal(self, credentials: Credentials) -> Principal:
+        return PEOPLE[credentials.bearer]
+
+
+Open = Callable[[str, str], Playback]
+ANYBODY, VIEWERS = "anybody", "viewers"
+
+
+@pytest.fixture
+async def house(
+    faces: Faces, records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told
+) -> Open:
+    catalog = CatalogService(records, clock, chance, told)
+    await catalog.publish(NewTitle("Sintel"), publication("ast_1"))
+
+    def opened(who_watches: str, token: str = "") -> Playback:
+        anybody = who_watches == ANYBODY
+        service: Playback = PlaybackService(catalog, clock, chance, edges=EDGES, anonymous_viewers=anybody)
+        return faces.of(service, routes(service), PlaybackClient, authenticator=ByRole(), token=token)
+
+    return opened
+
+
+async def test_a_session_names_absolute_addresses_in_order_of_preference(
+    house: Open, clock: VirtualClock
+) -> None:
+    session = await house(ANYBODY, "").start("sintel", ANONYMOUS)
+
+    assert session.id.startswith("ses_")
+    assert (session.title, session.started_at) == ("sintel", clock.now())
+    assert [pathway.id for pathway in session.pathways] == ["east", "west"]
+    assert session.pathways[0].hls == "http://127.0.0.2:8810/media/ast_1/master.m3u8"
+    assert session.pathways[1].dash == "http://127.0.0.3:8810/media/ast_1/manifest.mpd"
+    assert session.pathways[1].poster == "http://127.0.0.3:8810/media/ast_1/poster.jpg"
+
+
+async def test_a_wanted_region_comes_first(house: Open) -> None:
+    session = await house(ANYBODY, "").start("sintel", ANONYMOUS, "west")
+
+    assert [pathway.id for pathway in session.pathways] == ["west", "east"]
+
+
+async def test_an_unknown_region_is_refused_with_those_there_are(house: Open) -> None:
+    with pytest.raises(InvalidRequest, match="east, west") as refusal:
+        await house(ANYBODY, "").start("sintel", ANONYMOUS, "north")
+
+    assert refusal.value.code == "playback.no_region"
+
+
+async def test_two_sessions_are_two(house: Open) -> None:
+    playback = house(ANYBODY, "")
+
+    assert (await playback.start("sintel", ANONYMOUS)).id != (await playback.start("sintel", ANONYMOUS)).id
+
+
+async def test_a_title_that_is_not_there_has_no_session(house: Open) -> None:
+    with pytest.raises(NotFound) as refusal:
+        await house(ANYBODY, "").start("nothing", ANONYMOUS)
+
+    assert refusal.value.code == "catalog.no_title"
+
+
+async def test_where_guests_may_not_watch_viewers_may(house: Open) -> None:
+    with pytest.raises(Unauthenticated) as guest:
+        await house(VIEWERS, "").start("sintel", ANONYMOUS)
+    with pytest.raises(Forbidden) as editor:
+        await house(VIEWERS, "editor").start("sintel", PEOPLE["editor"])
+    session = await house(VIEWERS, "viewer").start("sintel", PEOPLE["viewer"])
+
+    assert (guest.value.code, editor.value.code) == ("playback.sign_in", "playback.role")
+    assert session.title == "sintel"
+
+
+async def test_the_edges_are_told(house: Open) -> None:
+    assert await house(ANYBODY, "").edges() == EDGES
