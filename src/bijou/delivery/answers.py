@@ -1,0 +1,153 @@
+"""Heads of answers: status lines, fields, problems."""
+
+import math
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+
+from bijou.delivery.dates import http_date
+from bijou.delivery.model import Pieces, Representation, Verdict, content_type
+from bijou.delivery.selection import Selection
+from bijou.delivery.wire import Fields, Refusal
+from bijou.ports import Instant, Problem
+from bijou.runtime import codec
+
+PREFLIGHT_AGE_S: Final = 86400
+
+_OPEN: Final = (
+    b"Access-Control-Allow-Origin: *\r\n"
+    b"Access-Control-Expose-Headers: "
+    b"Accept-Ranges, Age, Content-Length, Content-Range, Date, ETag, Retry-After, X-Cache\r\n"
+    b"Cross-Origin-Resource-Policy: cross-origin\r\n"
+    b"Timing-Allow-Origin: *\r\n"
+    b"X-Content-Type-Options: nosniff\r\n"
+)
+_IMMUTABLE: Final = b"Accept-Ranges: bytes\r\nCache-Control: public, max-age=31536000, immutable\r\n"
+_NOT_KEPT: Final = b"Cache-Control: no-store\r\n"
+_ALLOW: Final = b"Allow: GET, HEAD, OPTIONS\r\n"
+_PREFLIGHT: Final = (
+    b"Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
+    b"Access-Control-Allow-Headers: CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, "
+    b"If-Modified-Since, If-None-Match, If-Range, Range\r\n"
+    b"Access-Control-Max-Age: %d\r\n" % PREFLIGHT_AGE_S
+)
+_FACTS: Final = tuple((name, name.lower().encode()) for name in ("Content-Range", "ETag", "Last-Modified"))
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    for status in HTTPStatus
+    if status is not HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+} | {431: b"HTTP/1.1 431 Request Header Fields Too Large\r\n"}
+_TITLES: Final = {
+    400: "Bad request",
+    405: "Method not allowed",
+    408: "Request timeout",
+    431: "Request head too long",
+    505: "HTTP version not supported",
+}
+
+
+class Answer(msgspec.Struct):
+    """What is sent for one request.
+
+    Args:
+        head: Status line and fields, without Connection and the empty line.
+        size_bytes: Length of the body as sent: 0 for HEAD.
+        body: All of it, where it is here.
+        pieces: The body, where it is still coming.
+        close: Whether the connection ends with this answer.
+    """
+
+    status: int
+    head: bytes
+    size_bytes: int = 0
+    body: bytes | memoryview = b""
+    pieces: Pieces | None = None
+    verdict: Verdict | None = None
+    close: bool = False
+
+
+def media_head(representation: Representation, selection: Selection, date: Instant) -> bytes:
+    """Return the head for a part of a representation, but Age and X-Cache."""
+    fields = [f"Date: {http_date(date)}"]
+    if representation.etag:
+        fields.append(f"ETag: {representation.etag}")
+    if representation.modified_at is not None:
+        fields.append(f"Last-Modified: {http_date(representation.modified_at)}")
+    size = representation.size_bytes
+    if selection.status == 416:
+        fields += [f"Content-Range: bytes */{size}", "Content-Length: 0"]
+    elif selection.status != 304:
+        fields += [
+            f"Content-Type: {content_type(representation.path)}",
+            f"Content-Length: {selection.size_bytes}",
+        ]
+    if selection.status == 206:
+        fields.append(f"Content-Range: bytes {selection.start}-{selection.stop - 1}/{size}")
+    return _head(selection.status, fields, _IMMUTABLE)
+
+
+def handed_on_head(path: str, status: int, fields: Fields, size_bytes: int, date: Instant) -> bytes:
+    """Return our head for the origin's answer: its facts about the body, our rules about the rest."""
+    kept = [f"{name}: {fields[low].decode('latin-1')}" for name, low in _FACTS if low in fields]
+    if status in {200, 206}:
+        kept += [f"Content-Type: {content_type(path)}", f"Content-Length: {size_bytes}"]
+    elif status == 416:
+        kept.append("Content-Length: 0")
+    return _head(status, [f"Date: {http_date(date)}", *kept], _IMMUTABLE)
+
+
+def cache_fields(verdict: Verdict, age_s: int | None = None) -> bytes:
+    """Return the fields that tell what the cache did."""
+    age = b"" if age_s is None else b"Age: %d\r\n" % age_s
+    return age + b"X-Cache: " + verdict.encode() + b"\r\n"
+
+
+def preflight(date: Instant) -> Answer:
+    """Answer OPTIONS: everybody may read, for a day."""
+    return Answer(204, _head(204, [f"Date: {http_date(date)}"], _ALLOW + _PREFLIGHT))
+
+
+def json_answer(value: object, method: str, date: Instant) -> Answer:
+    """Answer with a value of the moment."""
+    return _whole(200, codec.encode(value), "application/json", method, [f"Date: {http_date(date)}"])
+
+
+def problem_answer(problem: Problem, method: str, date: Instant, verdict: Verdict | None = None) -> Answer:
+    """Answer with a problem, and `Retry-After` where waiting helps."""
+    fields = [f"Date: {http_date(date)}"]
+    if problem.retry_after_s is not None:
+        fields.append(f"Retry-After: {math.ceil(problem.retry_after_s)}")
+    if verdict is not None:
+        fields.append(f"X-Cache: {verdict}")
+    if problem.status == 405:
+        fields.append("Allow: GET, HEAD, OPTIONS")
+    answer = _whole(problem.status, codec.encode(problem), "application/problem+json", method, fields)
+    answer.verdict = verdict
+    return answer
+
+
+def refusal_answer(refusal: Refusal, date: Instant) -> Answer:
+    """Answer bytes that are no request, and end the connection."""
+    problem = Problem(
+        type=f"urn:bijou:{refusal.code}",
+        title=_TITLES[refusal.status],
+        status=refusal.status,
+        detail=refusal.detail,
+        code=refusal.code,
+    )
+    answer = problem_answer(problem, "GET", date)
+    answer.close = True
+    return answer
+
+
+def _whole(status: int, content: bytes, kind: str, method: str, fields: list[str]) -> Answer:
+    head = _head(status, [*fields, f"Content-Type: {kind}", f"Content-Length: {len(content)}"], _NOT_KEPT)
+    body = b"" if method == "HEAD" else content
+    return Answer(status, head, len(body), body)
+
+
+def _head(status: int, fields: list[str], more: bytes) -> bytes:
+    return (
+        _STATUS_LINES[status] + "".join(f"{field}\r\n" for field in fields).encode("latin-1") + more + _OPEN
+    )

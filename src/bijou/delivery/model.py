@@ -1,0 +1,92 @@
+"""Delivery's nouns: a representation, and what a cache did for a request."""
+
+import re
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import ClassVar, Final, Protocol
+
+import msgspec
+
+from bijou.ports import EngineUnavailable, Instant
+
+PIECE_BYTES: Final = 256 * 1024
+"""Longest piece of a body that is handed on at once."""
+
+MEDIA_PREFIX: Final = "/media/"
+HEALTH_PATH: Final = "/healthz"
+
+_CONTENT_TYPES: Final = {
+    "m3u8": "application/vnd.apple.mpegurl",
+    "mpd": "application/dash+xml",
+    "mp4": "video/mp4",
+    "m4s": "video/iso.segment",
+    "jpg": "image/jpeg",
+    "vtt": "text/vtt",
+}
+_MEDIA_PATH: Final = re.compile(r"/media(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+_KEY_CHARACTERS: Final = 512
+
+
+class Verdict(StrEnum):
+    """What an edge's cache did for a request.
+
+    `HIT`: it was here. `FILL`: this request began its fetch. `JOINED`: it
+    waited on a fetch that another had begun. `PASS`: it was only handed on.
+    """
+
+    HIT = "hit"
+    FILL = "fill"
+    JOINED = "joined"
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+
+
+class Representation(msgspec.Struct, frozen=True):
+    """What can be sent of one blob.
+
+    Args:
+        path: `/media/…`, the blob's key after a slash.
+        etag: Strong and quoted; empty where the origin gives none.
+    """
+
+    path: str
+    size_bytes: int
+    etag: str = ""
+    modified_at: Instant | None = None
+
+
+class Pieces(Protocol):
+    """A body that comes in pieces; `aclose` is called once, read to its end or not."""
+
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]: ...
+
+    async def aclose(self) -> None:
+        """Let go of whatever the body came from."""
+        ...
+
+
+class OriginFailed(EngineUnavailable):
+    """The origin answered nothing usable."""
+
+    status: ClassVar[int] = 502
+    title: ClassVar[str] = "Bad gateway"
+
+
+class OriginLate(EngineUnavailable):
+    """The origin did not answer in time."""
+
+    status: ClassVar[int] = 504
+    title: ClassVar[str] = "Gateway timeout"
+
+
+class BodyCut(Exception):
+    """The source of a body ended before the body did: cut the connection."""
+
+
+def content_type(path: str) -> str:
+    """Return the media type that a file name's ending stands for."""
+    return _CONTENT_TYPES.get(path.rpartition(".")[2], "application/octet-stream")
+
+
+def is_media_path(path: str) -> bool:
+    """Tell whether a path could name a published blob, by the rule of blob keys."""
+    return len(path) <= _KEY_CHARACTERS + 1 and _MEDIA_PATH.fullmatch(path) is not None

@@ -1,0 +1,182 @@
+"""The listening half that origin and edge share: who is connected, since when, how many."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from bijou.delivery.answers import Answer, problem_answer
+from bijou.delivery.connection import Connection
+from bijou.delivery.tally import Tally
+from bijou.delivery.wire import Refusal, Request
+from bijou.ports import Clock, EngineUnavailable
+
+DRAIN_S: Final = 0.5
+_SWEEP_S: Final = 1.0
+_BACKLOG: Final = 1024
+
+
+class Site(Protocol):
+    """What answers requests; knows nothing of sockets."""
+
+    tally: Tally
+
+    def at_once(self, request: Request) -> Answer | None:
+        """Answer without waiting; None where that cannot be done."""
+        ...
+
+    async def later(self, request: Request) -> Answer:
+        """Answer what `at_once` did not; raises nothing."""
+        ...
+
+    def refused(self, refusal: Refusal) -> Answer:
+        """Answer bytes that are no request."""
+        ...
+
+
+class Expiring(Protocol):
+    """Something that looks at the time now and then."""
+
+    def expire(self, now_ns: int) -> None:
+        """Give up whatever has waited for too long."""
+        ...
+
+
+class Server:
+    """The connections of one site.
+
+    Args:
+        idle_s: Seconds after which a connection is closed on which nothing
+            moves: no request begins, or no byte of an answer is taken.
+        connections: Served at once. As many again are told so with 503 when
+            they ask; those beyond are reset.
+    """
+
+    def __init__(self, site: Site, clock: Clock, *, idle_s: float, connections: int) -> None:
+        self.site = site
+        self.clock = clock
+        self.idle_s = idle_s
+        self.draining = False
+        self._limit = connections
+        self._open: set[Connection] = set()
+        self._empty = asyncio.Event()
+        # Bound and asked once: a line a request is written at debug only, and costs nothing otherwise.
+        self._log = structlog.get_logger("bijou.delivery").bind()
+        self._logged = self._log.is_enabled_for(logging.DEBUG)
+
+    @property
+    def connections(self) -> frozenset[Connection]:
+        """Those open now."""
+        return frozenset(self._open)
+
+    def connection(self) -> Connection:
+        """Make the protocol of a new connection."""
+        return Connection(self)
+
+    def opened(self, connection: Connection) -> bool:
+        """Note a connection; tell whether it is one too many."""
+        self._open.add(connection)
+        self.site.tally.connections = len(self._open)
+        self._empty.clear()
+        if len(self._open) > 2 * self._limit:
+            connection.abort()
+        elif self.draining:
+            connection.drain()
+        return len(self._open) > self._limit
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._open.discard(connection)
+        self.site.tally.connections = len(self._open)
+        if not self._open:
+            self._empty.set()
+
+    def turned_away(self, request: Request) -> Answer:
+        """Answer one of too many connections."""
+        full = EngineUnavailable(
+            "delivery.too_many_connections",
+            f"{self._limit} connections are served at once; try again",
+            retry_after_s=1,
+        )
+        answer = problem_answer(full.problem(), request.method, self.clock.now())
+        answer.close = True
+        return answer
+
+    def answered(self, request: Request, answer: Answer | None, sent_bytes: int, took_ns: int) -> None:
+        """Count and log one request; without an answer, its peer left before there was one."""
+        if answer is not None:
+            self.site.tally.count(answer, sent_bytes)
+        if self._logged:
+            self._log_request(request, answer, sent_bytes, took_ns)
+
+    def _log_request(self, request: Request, answer: Answer | None, sent_bytes: int, took_ns: int) -> None:
+        self._log.debug(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=answer.status if answer else 499,
+            sent_bytes=sent_bytes,
+            cache=answer.verdict if answer else None,
+            took_s=took_ns / 1e9,
+        )
+
+    def expire(self, now_ns: int) -> None:
+        """Close connections whose peers have kept them waiting for too long."""
+        for connection in tuple(self._open):
+            connection.expire(now_ns)
+
+    async def drain(self, within_s: float = DRAIN_S) -> None:
+        """End all connections: answers in progress may finish, for a moment."""
+        self.draining = True
+        if not self._open:
+            return
+        for connection in tuple(self._open):
+            connection.drain()
+        patience = asyncio.ensure_future(self.clock.sleep(within_s))
+        emptied = asyncio.ensure_future(self._empty.wait())
+        await asyncio.wait({patience, emptied}, return_when=asyncio.FIRST_COMPLETED)
+        patience.cancel()
+        for connection in tuple(self._open):
+            connection.abort()
+        await emptied
+
+
+async def serve(
+    server: Server,
+    host: str,
+    port: int,
+    *,
+    watched: Sequence[Expiring] = (),
+    stop: asyncio.Event,
+    ready: Callable[[int], None],
+) -> None:
+    """Listen until `stop` is set, then end within half a second.
+
+    Args:
+        watched: What else is to look at the time, once a second.
+        ready: Called once with the port that accepts connections.
+    """
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(server.connection, host, port, reuse_address=True, backlog=_BACKLOG)
+    sweeping = asyncio.create_task(_sweep(server.clock, [server, *watched]))
+    try:
+        ready(listening.sockets[0].getsockname()[1])
+        await stop.wait()
+    finally:
+        listening.close()
+        await server.drain()
+        sweeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+        await listening.wait_closed()
+
+
+async def _sweep(clock: Clock, expiring: Sequence[Expiring]) -> None:
+    while True:
+        await clock.sleep(_SWEEP_S)
+        now_ns = clock.monotonic_ns()
+        for each in expiring:
+            each.expire(now_ns)

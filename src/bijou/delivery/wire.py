@@ -1,0 +1,245 @@
+"""HTTP/1.1 requests from bytes: a strict, small reader that does no I/O.
+
+Whatever two parties could read differently is refused and the connection
+closed: bodies, bare line feeds, folded fields, repeated lengths, encoded
+slashes, dot segments.
+
+Source: RFC 9112 for the framing, RFC 9110 for the fields.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+HEAD_BYTES: Final = 16 * 1024
+HEAD_FIELDS: Final = 100
+METHODS: Final = (b"GET", b"HEAD", b"OPTIONS")
+
+_TOKEN: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CONTROLS: Final = bytes({*range(32), 127} - {9, 10, 13})
+_PLAIN_PATH: Final = re.compile(rb"/[A-Za-z0-9._~/-]*")
+_TARGET: Final = re.compile(rb"[!$-;=?-Z_a-z~\[\]@%'\"|{}^`\\]+")
+_ABSOLUTE: Final = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
+_VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]")
+_BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+Fields = dict[bytes, bytes]
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """One request; the names of its fields are in lower case.
+
+    Args:
+        path: Percent-decoded, without the query, no dot segments.
+        keep_alive: Whether the peer takes another answer on this connection.
+        one_zero: Whether the peer speaks HTTP/1.0.
+    """
+
+    method: str
+    path: str
+    fields: Fields
+    keep_alive: bool = True
+    one_zero: bool = False
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why bytes are no request that is served; the connection ends with it."""
+
+    status: int
+    code: str
+    detail: str
+
+
+class BadWire(Exception):
+    """Bytes that break the protocol; carries the refusal."""
+
+    def __init__(self, detail: str, *, status: int = 400, code: str = "delivery.bad_request") -> None:
+        super().__init__(detail)
+        self.refusal = Refusal(status, code, detail)
+
+
+class RequestReader:
+    r"""Bytes in, requests out, in order; the same however the bytes are cut.
+
+    Cost: memory of one head (16 KiB) and of what was fed beyond it.
+
+    Example:
+        >>> reader = RequestReader()
+        >>> reader.feed(b"GET /media/a.m4s?x=1 HTTP/1.1\r\nHost: e\r\n\r\nDELETE / ")
+        >>> reader.next().path
+        '/media/a.m4s'
+        >>> reader.next(), reader.pending
+        (None, True)
+    """
+
+    __slots__ = ("_at", "_buffer", "_refusal", "_scanned")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._at = 0
+        self._scanned = 0
+        self._refusal: Refusal | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether bytes wait that are not a whole request yet, or not asked for."""
+        return len(self._buffer) > self._at
+
+    def feed(self, data: bytes) -> None:
+        """Take what the peer sent."""
+        self._buffer = self._buffer[self._at :] + data if self.pending else data
+        self._scanned -= self._at
+        self._at = 0
+
+    def next(self) -> Request | Refusal | None:
+        """Return the next request, or why there is none; None: more bytes are needed."""
+        if self._refusal is not None:
+            return self._refusal
+        buffer, at = self._buffer, self._at
+        if len(buffer) == at:
+            return None
+        if buffer[at : at + 2] == b"\r\n":  # RFC 9112, 2.2: one empty line before a request is forgiven
+            at += 2
+        end = buffer.find(b"\r\n\r\n", max(at, self._scanned))
+        if end < 0 or end + 4 - at > HEAD_BYTES:
+            if len(buffer) - at > HEAD_BYTES:
+                detail = f"the request head is over {HEAD_BYTES} bytes"
+                self._refusal = Refusal(431, "delivery.head_too_long", detail)
+            self._scanned = max(at, len(buffer) - 3)
+            return self._refusal
+        self._at = self._scanned = end + 4
+        try:
+            return _request(buffer[at:end])
+        except BadWire as bad:
+            self._refusal = bad.refusal
+            return self._refusal
+
+
+def read_fields(lines: Sequence[bytes]) -> Fields:
+    """Read the field lines of a head; a repeated field becomes a list with commas.
+
+    Raises:
+        BadWire: more than 100 fields, a name that is no token, two Hosts or
+            Content-Lengths.
+    """
+    if len(lines) > HEAD_FIELDS:
+        detail = f"{len(lines)} header fields; {HEAD_FIELDS} are read at most"
+        raise BadWire(detail, status=431, code="delivery.head_too_long")
+    fields: Fields = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name.translate(None, _TOKEN):
+            raise BadWire(f"{_shown(line)} is no header field; a field is a token, a colon and a value")
+        name, value = name.lower(), value.strip(b" \t")
+        if name in fields:
+            if name in {b"host", b"content-length"}:
+                raise BadWire(f"the field {name.decode()} stands there twice")
+            value = fields[name] + b", " + value
+        fields[name] = value
+    return fields
+
+
+def split_head(head: bytes) -> list[bytes]:
+    """Cut a head into its lines.
+
+    Raises:
+        BadWire: a control character, or a line that does not end in CR LF.
+    """
+    lines = head.split(b"\r\n")
+    breaks = len(lines) - 1
+    if (
+        head.count(b"\n") != breaks
+        or head.count(b"\r") != breaks
+        or len(head.translate(None, _CONTROLS)) != len(head)
+    ):
+        raise BadWire("the head holds a control character, or a line that does not end in CR LF")
+    return lines
+
+
+def _request(head: bytes) -> Request:
+    lines = split_head(head)
+    parts = lines[0].split(b" ")
+    if len(parts) != 3 or not parts[0] or parts[0].translate(None, _TOKEN):
+        raise BadWire(f"{_shown(lines[0])} is no request line; it is a method, a target and HTTP/1.1")
+    method, target, version = parts
+    _check_version(version)
+    fields = read_fields(lines[1:])
+    if method not in METHODS:
+        raise BadWire(
+            f"{_shown(method)} is not served; GET, HEAD and OPTIONS are",
+            status=405,
+            code="delivery.wrong_method",
+        )
+    _check_no_body(fields)
+    one_zero = version == b"HTTP/1.0"
+    if b"host" not in fields and not one_zero:
+        raise BadWire("the field Host is missing; HTTP/1.1 asks for exactly one")
+    path = "*" if target == b"*" and method == b"OPTIONS" else _path(target)
+    return Request(method.decode(), path, fields, _keep_alive(fields, one_zero=one_zero), one_zero)
+
+
+def _check_version(version: bytes) -> None:
+    if version in {b"HTTP/1.1", b"HTTP/1.0"}:
+        return
+    if _VERSION.fullmatch(version):
+        raise BadWire(
+            f"{_shown(version)} is not spoken here; HTTP/1.1 is", status=505, code="delivery.bad_version"
+        )
+    raise BadWire(f"{_shown(version)} is no protocol version; HTTP/1.1 is")
+
+
+def _check_no_body(fields: Fields) -> None:
+    if b"transfer-encoding" in fields:
+        raise BadWire("the request says Transfer-Encoding; no request here has a body")
+    if fields.get(b"content-length", b"0").strip(b"0") or fields.get(b"content-length") == b"":
+        raise BadWire("the request says Content-Length other than 0; no request here has a body")
+
+
+def _keep_alive(fields: Fields, *, one_zero: bool) -> bool:
+    said = fields.get(b"connection")
+    if said is None:
+        return not one_zero
+    options = {option.strip() for option in said.lower().split(b",")}
+    return b"close" not in options and (not one_zero or b"keep-alive" in options)
+
+
+def _path(target: bytes) -> str:
+    path = target.partition(b"?")[0]
+    if not _PLAIN_PATH.fullmatch(path) or path != target:
+        path = _unescaped(target)
+    if b"/." in path and {b".", b".."} & set(path.split(b"/")):
+        raise BadWire(f"{_shown(path)} has a dot segment")
+    try:
+        return path.decode()
+    except UnicodeDecodeError:
+        raise BadWire(f"{_shown(target)} is not UTF-8") from None
+
+
+def _unescaped(target: bytes) -> bytes:
+    if not _TARGET.fullmatch(target):
+        raise BadWire(f"{_shown(target)} holds a character that no target holds unescaped")
+    path = _ABSOLUTE.sub(b"", target, count=1) if not target.startswith(b"/") else target
+    path = path.partition(b"?")[0] or b"/"
+    if not path.startswith(b"/"):
+        raise BadWire(f"{_shown(target)} is no target; it begins with a slash")
+    if _BAD_ESCAPE.search(path):
+        raise BadWire(f"{_shown(target)} has a % without two hexadecimal digits")
+    decoded = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), path)
+    if decoded.count(b"/") != path.count(b"/"):
+        raise BadWire(f"{_shown(target)} has an encoded slash")
+    if (
+        b"\n" in decoded
+        or b"\r" in decoded
+        or b"\t" in decoded
+        or decoded.translate(None, _CONTROLS) != decoded
+    ):
+        raise BadWire(f"{_shown(target)} has an encoded control character")
+    return decoded
+
+
+def _shown(text: bytes) -> str:
+    """Quote what the peer sent, short and without anything that a terminal would obey."""
+    return repr(text[:80].decode("ascii", "backslashreplace"))
