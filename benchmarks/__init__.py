@@ -1,0 +1,1 @@
+"""Benchmarks, each beside a named peer; `./run bench NAME` runs one."""

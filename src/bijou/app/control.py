@@ -1,0 +1,154 @@
+"""The control plane: every room with records, in one process on one store."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from random import Random, SystemRandom
+
+import msgspec
+
+import bijou
+from bijou.accounts import SignIn
+from bijou.accounts.http import routes as accounts_routes
+from bijou.accounts.service import AccountsService
+from bijou.app import schema
+from bijou.app.fleet import edges_of
+from bijou.app.health import Ready, health_route
+from bijou.app.keys import Keys, keep_secret, keys_folder, keys_of
+from bijou.app.settings import Settings
+from bijou.app.site import BUILT, Site
+from bijou.app.site import routes as site_routes
+from bijou.app.status import Status, read_status
+from bijou.catalog.http import routes as catalog_routes
+from bijou.catalog.service import CatalogService
+from bijou.delivery import EdgeAddress
+from bijou.encoding.http import routes as encoding_routes
+from bijou.encoding.service import EncodingService
+from bijou.engines.files import FileBlobs
+from bijou.engines.sqlite import SqliteRecords
+from bijou.events import Hub
+from bijou.events.http import routes as events_routes
+from bijou.ingest.http import routes as ingest_routes
+from bijou.ingest.service import IngestService
+from bijou.playback.http import routes as playback_routes
+from bijou.playback.service import PlaybackService
+from bijou.ports import Blobs, Clock, Credentials, Records, Role, SystemClock, Unauthenticated
+from bijou.runtime.http import Call, Endpoint, Route, serve_app, service_app
+
+STATUS = Endpoint(
+    method="GET",
+    path="/api/status",
+    role=Role.ANYONE,
+    summary="Which processes of this installation run, and since when.",
+    gives=Status,
+)
+
+
+class Rooms(msgspec.Struct, frozen=True):
+    """The rooms of one control plane, put together."""
+
+    accounts: AccountsService
+    catalog: CatalogService
+    encoding: EncodingService
+    ingest: IngestService
+    playback: PlaybackService
+    hub: Hub
+
+
+async def control_plane(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    """Serve the site and the API until told to stop."""
+    clock, chance = SystemClock(), SystemRandom()
+    data_dir = Path(settings.house.data_dir)
+    keys = keys_of(settings, chance)
+    schema.upgrade(data_dir / "records.db")
+    records = SqliteRecords(data_dir / "records.db")
+    rooms = rooms_of(settings, records, FileBlobs(data_dir / "blobs", clock), clock, chance, keys)
+    try:
+        await rooms.accounts.ensure_operator(settings.accounts.operator_name, keys.operator_password)
+        await _keep_operator_token(rooms.accounts, settings, keys)
+        await rooms.ingest.repair()
+        await rooms.encoding.repair()
+        app = service_app(routes_of(settings, rooms, clock, stop), rooms.accounts)
+        await serve_app(app, settings.control.host, settings.control.port, stop=stop, ready=ready)
+    finally:
+        await records.close()
+
+
+def rooms_of(
+    settings: Settings, records: Records, blobs: Blobs, clock: Clock, chance: Random, keys: Keys
+) -> Rooms:
+    """Put the rooms together on the engines that are handed in."""
+    hub = Hub(clock, chance)
+    accounts = AccountsService(
+        records,
+        clock,
+        chance,
+        service_key=keys.service,
+        session_s=settings.accounts.session_s,
+        attempts=settings.accounts.attempts,
+        attempts_window_s=settings.accounts.attempts_window_s,
+    )
+    catalog = CatalogService(records, clock, chance, hub.publish)
+    encoding = EncodingService(
+        records,
+        blobs,
+        catalog,
+        clock,
+        chance,
+        hub.publish,
+        lease_s=settings.encoder.lease_s,
+        attempts=settings.encoder.attempts,
+    )
+    ingest = IngestService(
+        records,
+        blobs,
+        encoding,
+        clock,
+        chance,
+        folder=Path(settings.house.data_dir) / "incoming",
+        max_bytes=settings.ingest.max_bytes,
+        keep_free_bytes=settings.ingest.keep_free_bytes,
+        abandon_after_s=settings.ingest.abandon_after_s,
+    )
+    edges = [EdgeAddress(region, address) for region, address in edges_of(settings)]
+    playback = PlaybackService(
+        catalog, clock, chance, edges=edges, anonymous_viewers=settings.control.anonymous_viewers
+    )
+    return Rooms(accounts, catalog, encoding, ingest, playback, hub)
+
+
+def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Event) -> list[Route]:
+    """Return the control plane's whole table of routes, in order."""
+    media = [address for _, address in edges_of(settings)]
+    return [
+        health_route("control", lambda: {"live": rooms.hub.statistics()}),
+        _status_route(Path(settings.house.data_dir)),
+        *accounts_routes(rooms.accounts),
+        *catalog_routes(rooms.catalog),
+        *encoding_routes(rooms.encoding),
+        *ingest_routes(rooms.ingest),
+        *playback_routes(rooms.playback),
+        *events_routes(rooms.hub, clock, stop),
+        *site_routes(Site(BUILT, media)),
+    ]
+
+
+def _status_route(data_dir: Path) -> Route:
+    async def status(_: Call) -> Status:
+        return Status(bijou.__version__, read_status(data_dir))
+
+    return STATUS.bind(status)
+
+
+async def _keep_operator_token(accounts: AccountsService, settings: Settings, keys: Keys) -> None:
+    """Let whoever may read the data folder use the command line without signing in."""
+    place = keys_folder(settings) / "operator.token"
+    try:
+        if place.is_file():
+            await accounts.principal(Credentials(bearer=place.read_text(encoding="utf-8").strip()))
+            return
+    except Unauthenticated:
+        place.unlink()
+    with contextlib.suppress(Unauthenticated):  # the operator has a password of their own by now
+        sign_in = SignIn(settings.accounts.operator_name, keys.operator_password)
+        keep_secret(place, (await accounts.sign_in(sign_in, peer="")).token)

@@ -1,0 +1,116 @@
+"""The sample titles: made by ffmpeg at first start, and uploaded as anybody would."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+
+from bijou.app.clients import Clients, connected
+from bijou.app.settings import Settings
+from bijou.catalog import NewTitle
+from bijou.encoding import SAMPLES, JobState, Sample, make_sample
+from bijou.ingest import NewUpload
+from bijou.ports import BijouError, SystemClock
+
+_ASK_EVERY_S = 0.1
+_FIRST_WITHIN_S = 40.0
+
+
+class SampleTitles:
+    """Brings the sample titles that are missing onto the running service.
+
+    Args:
+        settings: Where the control plane is.
+        data_dir: Where films are made and the operator's token lies.
+    """
+
+    def __init__(self, settings: Settings, data_dir: Path, clock: SystemClock) -> None:
+        self._base = f"http://{settings.control.host}:{settings.control.port}"
+        self._scratch = data_dir / "samples"
+        self._token = data_dir / "keys" / "operator.token"
+        self._mark = data_dir / "samples.made"
+        self._clock = clock
+        self._missing: list[Sample] = []
+
+    async def prepare_first(self) -> Path | None:
+        """Make the first film while the services are still starting."""
+        if self._mark.is_file():
+            return None
+        return await self._make(SAMPLES[0])
+
+    async def begin(self, first: "asyncio.Task[Path | None]") -> None:
+        """See to it that at least one title can be watched."""
+        async with self._service() as service:
+            self._missing = await self._wanting(service)
+            if SAMPLES[0] in self._missing:
+                await first
+                await self._upload(service, SAMPLES[0])
+                self._missing.remove(SAMPLES[0])
+            await self._first_is_up(service)
+
+    async def finish(self) -> None:
+        """Make and upload the others, one after another."""
+        async with self._service() as service:
+            for number, sample in enumerate(self._missing, 2):
+                try:
+                    await self._make(sample)
+                    await self._upload(service, sample)
+                except BijouError as error:
+                    click.echo(f"sample    {sample.name}: {error.detail}", err=True)
+                    continue
+                click.echo(f"sample    {number} of {len(SAMPLES)}: {sample.name}", err=True)
+        self._mark.touch()
+        with contextlib.suppress(OSError):
+            self._scratch.rmdir()
+
+    async def _wanting(self, service: Clients) -> list[Sample]:
+        if self._mark.is_file():
+            return []
+        here = {title.slug for title in await service.catalog.titles()}
+        under_way = {
+            job.filename
+            for job in await service.encoding.jobs()
+            if job.state in {JobState.QUEUED, JobState.RUNNING}
+        }
+        return [each for each in SAMPLES if each.slug not in here and _filename(each) not in under_way]
+
+    async def _first_is_up(self, service: Clients) -> None:
+        if self._mark.is_file():
+            return
+        deadline_ns = self._clock.monotonic_ns() + int(_FIRST_WITHIN_S * 1e9)
+        while self._clock.monotonic_ns() < deadline_ns and not await service.catalog.titles():
+            await self._clock.sleep(_ASK_EVERY_S)
+
+    async def _make(self, sample: Sample) -> Path:
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return await make_sample(sample, self._scratch / _filename(sample), clock=self._clock)
+
+    async def _upload(self, service: Clients, sample: Sample) -> None:
+        film = self._scratch / _filename(sample)
+        words = NewTitle(
+            name=sample.name,
+            synopsis=sample.synopsis,
+            row=sample.row,
+            year=sample.year,
+            accent=sample.accent,
+            slug=sample.slug,
+        )
+        size = film.stat().st_size
+        opened = await service.ingest.open(NewUpload(filename=film.name, size_bytes=size, title=words))
+        await service.ingest.receive(opened.id, _pieces(film))
+        film.unlink()
+
+    def _service(self) -> contextlib.AbstractAsyncContextManager[Clients]:
+        return connected(self._base, self._token.read_text(encoding="utf-8").strip())
+
+
+def _filename(sample: Sample) -> str:
+    return f"{sample.slug}.mkv"
+
+
+async def _pieces(film: Path) -> AsyncIterator[bytes]:
+    with film.open("rb") as source:
+        while piece := source.read(1 << 20):
+            yield piece

@@ -1,0 +1,1 @@
+"""The one chain of changes to all tables, in Alembic's form."""

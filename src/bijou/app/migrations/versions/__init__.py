@@ -1,0 +1,1 @@
+"""One module a change, in order; a landed one is never edited."""

@@ -1,0 +1,67 @@
+"""Each service of bijou: its rooms, put together on the embedded engines."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bijou.app.health import Ready
+from bijou.app.settings import Settings
+from bijou.ports import SystemClock
+from bijou.runtime import lifecycle
+
+Service = Callable[[Settings, asyncio.Event, Ready], Awaitable[None]]
+
+
+def run_service(name: str, settings: Settings) -> int:
+    """Run one service in this process until it is told to stop; return the exit status."""
+
+    async def main(stop: asyncio.Event, ready: Ready) -> None:
+        await SERVICES[name](settings, stop, ready)
+
+    label = f"edge-{settings.edge.region}" if name == "edge" else name
+    return lifecycle.run(main, service=label, clock=SystemClock(), log_level=settings.house.log_level)
+
+
+async def _control(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.app.control import control_plane  # noqa: PLC0415 - each process imports its own rooms
+
+    await control_plane(settings, stop, ready)
+
+
+async def _encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.app.encoder import encoder  # noqa: PLC0415 - as above
+
+    await encoder(settings, stop, ready)
+
+
+async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.delivery import serve_origin  # noqa: PLC0415 - as above
+    from bijou.engines.files import FileBlobs  # noqa: PLC0415 - as above
+
+    clock = SystemClock()
+    blobs = FileBlobs(Path(settings.house.data_dir) / "blobs", clock)
+    place = settings.origin
+    await serve_origin(
+        blobs, host=place.host, port=place.port, clock=clock, stop=stop, ready=lambda _: ready()
+    )
+
+
+async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.delivery import serve_edge  # noqa: PLC0415 - as above
+
+    edge = settings.edge
+    await serve_edge(
+        region=edge.region,
+        origin_url=edge.origin_url,
+        cache_bytes=edge.cache_bytes,
+        host=edge.host,
+        port=edge.port,
+        idle_s=edge.idle_s,
+        connections=edge.connections,
+        clock=SystemClock(),
+        stop=stop,
+        ready=lambda _: ready(),
+    )
+
+
+SERVICES: dict[str, Service] = {"control": _control, "encoder": _encoder, "origin": _origin, "edge": _edge}

@@ -1,0 +1,149 @@
+"""Every setting of bijou; `bijou config` prints this as its manual."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+
+class House(Struct, frozen=True):
+    """What all services share."""
+
+    data_dir: Annotated[str, Meta(description="Folder that holds everything: records, media, keys.")] = (
+        "bijou-data"
+    )
+    log_level: Annotated[
+        str, Meta(description="Least severe line that is logged: debug, info, warning, error.")
+    ] = "info"
+    service_key: Annotated[
+        str,
+        Meta(
+            description="What services show each other; empty: drawn at first start, kept in data_dir/keys."
+        ),
+    ] = ""
+
+
+class Control(Struct, frozen=True):
+    """The control plane: site, API, catalogue, accounts, the queue."""
+
+    host: Annotated[
+        str, Meta(description="Address that the control plane listens on; loopback unless you say otherwise.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the site and the API.")] = 8800
+    public_url: Annotated[
+        str, Meta(description="Address under which people reach the site; empty: from host and port.")
+    ] = ""
+    anonymous_viewers: Annotated[bool, Meta(description="Whether people may watch without signing in.")] = (
+        True
+    )
+
+
+class Accounts(Struct, frozen=True):
+    """Sign-in."""
+
+    session_s: Annotated[float, Meta(gt=0, description="Seconds that a sign-in lasts.")] = 14 * 86400.0
+    attempts: Annotated[
+        int, Meta(ge=1, description="Sign-ins tried per name and per address in each attempts_window_s.")
+    ] = 10
+    attempts_window_s: Annotated[
+        float, Meta(gt=0, description="Seconds over which attempts are counted.")
+    ] = 300.0
+    operator_name: Annotated[str, Meta(description="Name of the operator made at first start.")] = "operator"
+    operator_password: Annotated[
+        str,
+        Meta(description="That operator's password; empty: drawn at first start, kept in data_dir/keys."),
+    ] = ""
+
+
+class Ingest(Struct, frozen=True):
+    """Uploads."""
+
+    max_bytes: Annotated[int, Meta(ge=1, description="Longest file that is taken, in bytes.")] = 64 * 1024**3
+    keep_free_bytes: Annotated[
+        int, Meta(ge=0, description="Bytes of the volume that uploads leave free.")
+    ] = 1024**3
+    abandon_after_s: Annotated[
+        float, Meta(gt=0, description="Seconds after which an upload without news is forgotten.")
+    ] = 86400.0
+
+
+class Encoder(Struct, frozen=True):
+    """A worker that encodes."""
+
+    host: Annotated[str, Meta(description="Address of the encoder's health page.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the encoder's health page.")] = 8802
+    control_url: Annotated[str, Meta(description="Where the encoder asks for work.")] = (
+        "http://127.0.0.1:8800"
+    )
+    threads: Annotated[
+        int, Meta(ge=0, description="Threads of one encode; 0: as many as there are cores.")
+    ] = 0
+    lease_s: Annotated[
+        float, Meta(gt=0, description="Seconds of silence after which a job goes to another worker.")
+    ] = 15.0
+    attempts: Annotated[int, Meta(ge=1, description="Tries of one job before it is called failed.")] = 3
+    child_wall_s: Annotated[float, Meta(gt=0, description="Seconds that one ffmpeg may run.")] = 6 * 3600.0
+    child_memory_bytes: Annotated[
+        int, Meta(ge=1, description="Bytes of address space that one ffmpeg may take.")
+    ] = 8 * 1024**3
+    probe_wall_s: Annotated[
+        float, Meta(gt=0, description="Seconds that the inspection of a file may take.")
+    ] = 120.0
+    probe_memory_bytes: Annotated[
+        int, Meta(ge=1, description="Bytes of address space that an inspection may take.")
+    ] = 2 * 1024**3
+    max_pixels: Annotated[
+        int, Meta(ge=1, description="Largest picture, width x height, that is encoded.")
+    ] = 8192 * 4320
+    max_duration_s: Annotated[float, Meta(gt=0, description="Longest film, in seconds, that is encoded.")] = (
+        12 * 3600.0
+    )
+
+
+class Origin(Struct, frozen=True):
+    """Where edges fetch from."""
+
+    host: Annotated[str, Meta(description="Address that the origin listens on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the origin.")] = 8801
+
+
+class Edge(Struct, frozen=True):
+    """One region's cache, the only thing that viewers fetch media from."""
+
+    region: Annotated[str, Meta(description="Name of the region that this edge serves.")] = "east"
+    host: Annotated[str, Meta(description="Address that the edge listens on; each region has its own.")] = (
+        "127.0.0.2"
+    )
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the edge.")] = 8810
+    origin_url: Annotated[str, Meta(description="Where the edge fetches what it does not have.")] = (
+        "http://127.0.0.1:8801"
+    )
+    cache_bytes: Annotated[int, Meta(ge=0, description="Bytes of memory for cached objects.")] = 256 * 1024**2
+    idle_s: Annotated[float, Meta(gt=0, description="Seconds after which a silent connection is closed.")] = (
+        60.0
+    )
+    connections: Annotated[
+        int, Meta(ge=1, description="Connections served at once; more are refused with 503.")
+    ] = 10_000
+
+
+class Delivery(Struct, frozen=True):
+    """What the control plane knows of the edges."""
+
+    edges: Annotated[
+        list[str],
+        Meta(description="Edges as region=address, the preferred first; commas between them outside TOML."),
+    ] = field(default_factory=lambda: ["east=http://127.0.0.2:8810", "west=http://127.0.0.3:8810"])
+
+
+class Settings(Struct, frozen=True):
+    """The whole configuration, a section a Struct."""
+
+    house: House = House()
+    control: Control = Control()
+    accounts: Accounts = Accounts()
+    ingest: Ingest = Ingest()
+    encoder: Encoder = Encoder()
+    origin: Origin = Origin()
+    edge: Edge = Edge()
+    delivery: Delivery = msgspec.field(default_factory=Delivery)
