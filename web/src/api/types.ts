@@ -1,0 +1,215 @@
+// Generated from the Structs of src/bijou/*/api.py by `python -m tools.typescript`; do not edit.
+
+/** A moment as RFC 3339, in UTC. */
+export type Instant = string;
+
+/** One sound stream of an asset. */
+export interface AudioTrack {
+  codec: string;
+  sample_rate: number;
+  channels: number;
+  language: string;
+}
+
+/** Where a region's edge answers. */
+export interface EdgeAddress {
+  region: string;
+  base_url: string;
+}
+
+/** One whole encode: from a source blob to a published title. */
+export interface Job {
+  id: string;
+  asset: string;
+  source: string;
+  filename: string;
+  new: NewTitle;
+  state: JobState;
+  created_at: Instant;
+  step: string;
+  progress: number;
+  epoch: number;
+  attempts: number;
+  problem: Problem | null;
+  title: string;
+  speed: number;
+}
+
+/** Where a job is; `DONE`, `REFUSED` and `FAILED` are final. */
+export type JobState = "queued" | "running" | "done" | "refused" | "failed";
+
+/** The facts of an uploaded file, found by looking at its packets. */
+export interface MediaInfo {
+  container: string;
+  duration_s: number;
+  size_bytes: number;
+  video: VideoTrack[];
+  audio: AudioTrack[];
+  cuts_s: number[];
+}
+
+/** What an editor says of a title. */
+export interface NewTitle {
+  name: string;
+  synopsis?: string;
+  row?: string;
+  year?: number;
+  accent?: string;
+  slug?: string;
+}
+
+/** What a caller says before sending the bytes. */
+export interface NewUpload {
+  filename: string;
+  size_bytes: number;
+  title?: NewTitle | null;
+}
+
+/** A person to be let in. */
+export interface NewUser {
+  name: string;
+  password: string;
+  roles?: Role[];
+}
+
+/** One way to the media: a region's edge. */
+export interface Pathway {
+  id: string;
+  hls: string;
+  dash: string;
+  poster: string;
+}
+
+/** One error on the wire: RFC 9457 `application/problem+json`. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  retry_after_s?: number | null;
+}
+
+/** One of the people behind one account's screen. */
+export interface Profile {
+  id: string;
+  name: string;
+  colour: string;
+}
+
+/** What the encoder hands over when an asset can be watched. */
+export interface Publication {
+  asset: string;
+  base: string;
+  media: MediaInfo;
+  renditions: Rendition[];
+  hls: string;
+  dash: string;
+  poster: string;
+  sprite: string;
+}
+
+/** One encoded rung, as published. */
+export interface Rendition {
+  name: string;
+  kind: string;
+  codecs: string;
+  bandwidth_bps: number;
+  average_bps: number;
+  size_bytes: number;
+  segments: number;
+  width: number;
+  height: number;
+  frame_rate: number;
+  language: string;
+}
+
+/** What a caller may be; a route asks for one of them. */
+export type Role = "anyone" | "viewer" | "editor" | "adops" | "operator" | "service";
+
+/** One row of the home page and why it is there. */
+export interface Row {
+  heading: string;
+  titles: Title[];
+}
+
+/** Everything a player needs; pathways in order of preference. */
+export interface Session {
+  id: string;
+  title: string;
+  started_at: Instant;
+  pathways: Pathway[];
+}
+
+/** What the sign-in form sends. */
+export interface SignIn {
+  name: string;
+  password: string;
+}
+
+/** A published title: what the site shows and the player needs to know. */
+export interface Title {
+  id: string;
+  slug: string;
+  name: string;
+  synopsis: string;
+  row: string;
+  year: number;
+  accent: string;
+  published_at: Instant;
+  publication: Publication;
+}
+
+/** What an editor changes of a title; None leaves a field as it is. */
+export interface TitleChange {
+  name?: string | null;
+  synopsis?: string | null;
+  row?: string | null;
+  year?: number | null;
+  accent?: string | null;
+}
+
+/** One file on its way in. */
+export interface Upload {
+  id: string;
+  filename: string;
+  size_bytes: number;
+  state: UploadState;
+  created_at: Instant;
+  received_bytes: number;
+  job: string;
+}
+
+/** Whether the bytes are here yet. */
+export type UploadState = "open" | "received";
+
+/** A person who may sign in. */
+export interface User {
+  id: string;
+  name: string;
+  roles: Role[];
+  created_at: Instant;
+}
+
+/** One picture stream of an asset. */
+export interface VideoTrack {
+  codec: string;
+  width: number;
+  height: number;
+  frame_rate: string;
+  frames: number;
+  variable_frame_rate: boolean;
+  rotation_degrees: number;
+  pixel_format: string;
+  hdr: boolean;
+  interlaced: boolean;
+}
+
+/** The caller as the site needs to know them; `name` is empty for a guest. */
+export interface Whoami {
+  id: string;
+  name: string;
+  roles: Role[];
+  csrf: string;
+  profiles: Profile[];
+}

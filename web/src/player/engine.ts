@@ -1,0 +1,308 @@
+/** One film being played: hls.js on a video element, and what is known of it. */
+
+import Hls, { type ErrorData, ErrorTypes, type Level } from "hls.js";
+import type { Session } from "../api/types.ts";
+import { Store } from "../shared/store.ts";
+import { failoverLoader } from "./failover_loader.ts";
+import { hlsConfig } from "./hls_config.ts";
+import { Pathways } from "./pathways.ts";
+import { Stalls } from "./stalls.ts";
+
+export interface Rung {
+  index: number;
+  height: number;
+  bitrate_bps: number;
+}
+
+export interface Choice {
+  index: number;
+  label: string;
+}
+
+/** What the controls show. */
+export interface PlayerView {
+  rungs: Rung[];
+  /** Index of the rung that the person chose; -1 leaves the choice to the player. */
+  chosen: number;
+  playing_height: number;
+  sounds: Choice[];
+  sound: number;
+  captions: Choice[];
+  caption: number;
+  pathway: string;
+  started: boolean;
+  needs_click: boolean;
+  ended: boolean;
+  /** Why nothing more comes; null while all is well. */
+  trouble: string | null;
+}
+
+export interface PlayerState {
+  currentTime: number;
+  levels: { height: number; bitrate: number }[];
+  currentLevelHeight: number;
+  /** Changes of rendition after the first. */
+  switches: number;
+  stalls: number;
+  pathway: string;
+  pathwaySwitches: number;
+  errors: { details: string; fatal: boolean; at_s: number }[];
+}
+
+export interface Figures {
+  rendition: string;
+  codecs: string;
+  bitrate_bps: number;
+  throughput_bps: number;
+  buffer_s: number;
+  dropped: number;
+  frames: number;
+  pathway: string;
+  pathway_switches: number;
+  switches: number;
+  stalls: number;
+  window: string;
+}
+
+const ESTIMATE_KEY = "bijou.throughput";
+const RETRY_MS = 3000;
+
+const FRESH: PlayerView = {
+  rungs: [],
+  chosen: -1,
+  playing_height: 0,
+  sounds: [],
+  sound: -1,
+  captions: [],
+  caption: -1,
+  pathway: "",
+  started: false,
+  needs_click: false,
+  ended: false,
+  trouble: null,
+};
+
+export class PlayerEngine {
+  readonly video: HTMLVideoElement;
+  readonly hls: Hls | null;
+  readonly view: Store<PlayerView>;
+  readonly #pathways: Pathways;
+  readonly #stalls = new Stalls();
+  readonly #errors: PlayerState["errors"] = [];
+  readonly #stops: (() => void)[] = [];
+  #switches = -1;
+  #pathwaySwitches = 0;
+  #retry = 0;
+
+  constructor(video: HTMLVideoElement, session: Session, start_s: number) {
+    this.video = video;
+    this.#pathways = new Pathways(session.pathways, (to) => {
+      this.#pathwaySwitches += 1;
+      this.#show({ pathway: to });
+    });
+    this.view = new Store({ ...FRESH, pathway: this.#pathways.current });
+    this.#watchVideo();
+    // Media Source first, even where the browser claims to play HLS by itself.
+    this.hls = Hls.isSupported() ? this.#startHls(start_s) : this.#startNative(start_s);
+    void this.#play();
+  }
+
+  /** For tests and the figures panel. */
+  state(): PlayerState {
+    const levels = this.hls?.levels ?? [];
+    return {
+      currentTime: this.video.currentTime,
+      levels: levels.map(({ height, bitrate }) => ({ height, bitrate })),
+      currentLevelHeight: levels[this.hls?.currentLevel ?? -1]?.height ?? this.video.videoHeight,
+      switches: Math.max(0, this.#switches),
+      stalls: this.#stalls.count,
+      pathway: this.#pathways.current,
+      pathwaySwitches: this.#pathwaySwitches,
+      errors: [...this.#errors],
+    };
+  }
+
+  figures(): Figures {
+    const level: Level | undefined = this.hls?.levels[this.hls.currentLevel];
+    const quality = this.video.getVideoPlaybackQuality?.();
+    const { switches, stalls, pathway, pathwaySwitches } = this.state();
+    return {
+      rendition: level ? `${level.width} × ${level.height}` : `${this.video.videoWidth} × ${this.video.videoHeight}`,
+      codecs: [level?.videoCodec, level?.audioCodec].filter(Boolean).join(", "),
+      bitrate_bps: level?.bitrate ?? 0,
+      throughput_bps: this.hls?.bandwidthEstimate ?? 0,
+      buffer_s: this.#bufferAhead(),
+      dropped: quality?.droppedVideoFrames ?? 0,
+      frames: quality?.totalVideoFrames ?? 0,
+      pathway,
+      pathway_switches: pathwaySwitches,
+      switches,
+      stalls,
+      window: `${this.video.clientWidth} × ${this.video.clientHeight}`,
+    };
+  }
+
+  choose(rung: number): void {
+    if (this.hls) this.hls.nextLevel = rung;
+    this.#show({ chosen: rung });
+  }
+
+  chooseSound(index: number): void {
+    if (this.hls) this.hls.audioTrack = index;
+    this.#show({ sound: index });
+  }
+
+  chooseCaption(index: number): void {
+    if (this.hls) {
+      this.hls.subtitleTrack = index;
+      this.hls.subtitleDisplay = index >= 0;
+    }
+    this.#show({ caption: index });
+  }
+
+  /** Try again after trouble, from where the film stood. */
+  retry(): void {
+    clearTimeout(this.#retry);
+    if (!this.hls) {
+      this.video.load();
+      void this.#play();
+      return;
+    }
+    if (this.hls.levels.length) this.hls.startLoad(this.video.currentTime);
+    else this.hls.loadSource(this.#pathways.source);
+    void this.#play();
+  }
+
+  play(): void {
+    this.#show({ needs_click: false });
+    void this.#play();
+  }
+
+  destroy(): void {
+    clearTimeout(this.#retry);
+    const estimate = this.hls?.bandwidthEstimate;
+    if (estimate && this.view.value.started) remember(estimate);
+    for (const stop of this.#stops) stop();
+    this.hls?.destroy();
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
+  #startHls(start_s: number): Hls {
+    const hls = new Hls({
+      ...hlsConfig(start_s, remembered()),
+      loader: failoverLoader(Hls.DefaultConfig.loader, this.#pathways, () => performance.now()),
+    });
+    const { Events } = Hls;
+    hls.on(Events.MANIFEST_PARSED, (_, { levels }) => {
+      const rungs = levels.map((level, index) => ({ index, height: level.height, bitrate_bps: level.bitrate }));
+      this.#show({ rungs: oncePerHeight(rungs), trouble: null });
+    });
+    hls.on(Events.LEVEL_SWITCHED, (_, { level }) => {
+      this.#switches += 1;
+      this.#show({ playing_height: hls.levels[level]?.height ?? 0 });
+    });
+    hls.on(Events.AUDIO_TRACKS_UPDATED, (_, { audioTracks }) => {
+      this.#show({ sounds: audioTracks.map((track, index) => ({ index, label: track.name || track.lang || `Track ${index + 1}` })) });
+    });
+    hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#show({ sound: hls.audioTrack }));
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, (_, { subtitleTracks }) => {
+      this.#show({ captions: subtitleTracks.map((track, index) => ({ index, label: track.name || track.lang || `Track ${index + 1}` })) });
+    });
+    hls.on(Events.FRAG_BUFFERED, () => {
+      if (this.view.value.trouble) this.#show({ trouble: null });
+    });
+    hls.on(Events.ERROR, (_, data) => this.#onError(hls, data));
+    hls.attachMedia(this.video);
+    hls.loadSource(this.#pathways.source);
+    return hls;
+  }
+
+  #startNative(start_s: number): null {
+    const { video } = this;
+    if (video.canPlayType("application/vnd.apple.mpegurl")) {
+      video.src = this.#pathways.source;
+      this.#on("loadedmetadata", () => void (start_s > 0 && (video.currentTime = start_s)));
+      this.#on("error", () => this.#show({ trouble: "the film cannot be played here" }));
+    } else {
+      this.#show({ trouble: "this browser can play neither Media Source Extensions nor HLS" });
+    }
+    return null;
+  }
+
+  #onError(hls: Hls, data: ErrorData): void {
+    this.#errors.push({ details: data.details, fatal: data.fatal, at_s: this.video.currentTime });
+    if (this.#errors.length > 50) this.#errors.shift();
+    if (!data.fatal) return;
+    if (data.type === ErrorTypes.MEDIA_ERROR) {
+      hls.recoverMediaError();
+      return;
+    }
+    this.#show({ trouble: `no region serves this film at the moment (${data.details})` });
+    clearTimeout(this.#retry);
+    this.#retry = window.setTimeout(() => this.retry(), RETRY_MS);
+  }
+
+  #watchVideo(): void {
+    this.#on("playing", () => {
+      this.#stalls.playing();
+      this.#show({ started: true, needs_click: false, ended: false, trouble: null });
+    });
+    this.#on("pause", () => this.#stalls.paused());
+    this.#on("waiting", () => this.#stalls.waiting(this.video));
+    this.#on("ended", () => this.#show({ ended: true }));
+    this.#on("seeking", () => this.#show({ ended: false }));
+  }
+
+  #on(kind: keyof HTMLVideoElementEventMap, listener: () => void): void {
+    this.video.addEventListener(kind, listener);
+    this.#stops.push(() => this.video.removeEventListener(kind, listener));
+  }
+
+  async #play(): Promise<void> {
+    try {
+      await this.video.play();
+    } catch (error) {
+      // Without a click in this page, browsers refuse sound; then one is asked for.
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.#show({ needs_click: true });
+    }
+  }
+
+  #show(change: Partial<PlayerView>): void {
+    this.view.set({ ...this.view.value, ...change });
+  }
+
+  #bufferAhead(): number {
+    const { buffered, currentTime } = this.video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime + 0.1 && buffered.end(i) > currentTime) return buffered.end(i) - currentTime;
+    }
+    return 0;
+  }
+}
+
+/** The best rung of each height, tallest first. */
+export function oncePerHeight(rungs: readonly Rung[]): Rung[] {
+  const best = new Map<number, Rung>();
+  for (const rung of rungs) {
+    const known = best.get(rung.height);
+    if (!known || known.bitrate_bps < rung.bitrate_bps) best.set(rung.height, rung);
+  }
+  return [...best.values()].sort((a, b) => b.height - a.height);
+}
+
+function remembered(): number {
+  try {
+    return Number(localStorage.getItem(ESTIMATE_KEY)) || 0;
+  } catch {
+    return 0;
+  }
+}
+
+function remember(estimate_bps: number): void {
+  try {
+    localStorage.setItem(ESTIMATE_KEY, String(Math.round(estimate_bps)));
+  } catch {
+    // Then the next film starts from the usual guess.
+  }
+}

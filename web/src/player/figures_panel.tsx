@@ -1,0 +1,70 @@
+import { useEffect, useState } from "preact/hooks";
+import { Icon } from "../shared/components/icons.tsx";
+import { bitrate, codec } from "../shared/format.ts";
+import type { Figures, PlayerEngine } from "./engine.ts";
+
+const EVERY_MS = 500;
+const KEPT = 60;
+
+/** What is being played, in figures. */
+export function FiguresPanel({ engine, onClose }: { engine: PlayerEngine; onClose: () => void }) {
+  const [history, setHistory] = useState<Figures[]>([engine.figures()]);
+  useEffect(() => {
+    const timer = setInterval(() => setHistory((past) => [...past.slice(1 - KEPT), engine.figures()]), EVERY_MS);
+    return () => clearInterval(timer);
+  }, [engine]);
+  const now = history.at(-1) as Figures;
+  return (
+    <aside class="figures" noautohide aria-label="Figures">
+      <header>
+        <h2>Figures</h2>
+        <button type="button" class="icon-button icon-button-small" aria-label="Close the figures" onClick={onClose}>
+          <Icon name="close" size={16} />
+        </button>
+      </header>
+      <dl>
+        <dt>Rendition</dt>
+        <dd>
+          {now.rendition}, {bitrate(now.bitrate_bps)}
+        </dd>
+        <dt>Codecs</dt>
+        <dd>{now.codecs.split(", ").filter(Boolean).map(codec).join(", ") || "unknown"}</dd>
+        <dt>Window</dt>
+        <dd>{now.window}</dd>
+        <dt>Pathway</dt>
+        <dd>
+          {now.pathway}
+          {now.pathway_switches > 0 && `, switched ${now.pathway_switches}×`}
+        </dd>
+        <dt>Throughput</dt>
+        <dd>
+          {bitrate(now.throughput_bps)}
+          <Spark values={history.map((one) => one.throughput_bps)} />
+        </dd>
+        <dt>Buffer</dt>
+        <dd>
+          {now.buffer_s.toFixed(1)} s
+          <Spark values={history.map((one) => one.buffer_s)} />
+        </dd>
+        <dt>Rendition changes</dt>
+        <dd>{now.switches}</dd>
+        <dt>Stalls</dt>
+        <dd>{now.stalls}</dd>
+        <dt>Dropped frames</dt>
+        <dd>
+          {now.dropped} of {now.frames}
+        </dd>
+      </dl>
+    </aside>
+  );
+}
+
+function Spark({ values }: { values: number[] }) {
+  const most = Math.max(...values, 1e-9);
+  const points = values.map((value, index) => `${((KEPT - values.length + index) / (KEPT - 1)) * 96},${17 - (value / most) * 15}`);
+  return (
+    <svg class="spark" width="96" height="18" viewBox="0 0 96 18" aria-hidden="true">
+      <polyline points={points.join(" ")} fill="none" stroke="currentColor" stroke-width="1.500" />
+    </svg>
+  );
+}

@@ -1,0 +1,41 @@
+/** How hls.js is to behave here. */
+
+import type { HlsConfig, LoaderConfig } from "hls.js";
+
+const QUICK_RETRY = { maxNumRetry: 3, retryDelayMs: 500, maxRetryDelayMs: 2000 };
+
+/** A dead pathway shows itself within seconds, and is retried only when all are dead. */
+function policy(firstByteMs: number, wholeMs: number): { default: LoaderConfig } {
+  return {
+    default: {
+      maxTimeToFirstByteMs: firstByteMs,
+      maxLoadTimeMs: wholeMs,
+      errorRetry: QUICK_RETRY,
+      timeoutRetry: QUICK_RETRY,
+    },
+  };
+}
+
+/**
+ * Bounded buffers (each second ahead costs egress when somebody leaves), a
+ * start from what this browser measured last, pictures no larger than the window.
+ *
+ * Args: `start_s` is where to begin; `estimate_bps` the throughput last seen, or 0.
+ */
+export function hlsConfig(start_s: number, estimate_bps: number): Partial<HlsConfig> {
+  return {
+    enableWorker: false,
+    lowLatencyMode: false,
+    startPosition: start_s > 0 ? start_s : -1,
+    startFragPrefetch: true,
+    capLevelToPlayerSize: true,
+    maxBufferLength: 20,
+    maxMaxBufferLength: 30,
+    maxBufferSize: 30_000_000,
+    backBufferLength: 30,
+    abrEwmaDefaultEstimate: estimate_bps > 0 ? estimate_bps : 1_500_000,
+    manifestLoadPolicy: policy(4000, 10_000),
+    playlistLoadPolicy: policy(4000, 10_000),
+    fragLoadPolicy: policy(4000, 60_000),
+  };
+}

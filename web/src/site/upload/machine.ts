@@ -1,0 +1,108 @@
+/** Where each file of an upload stands; pure, so that every turn of it can be tested. */
+
+import type { Job, Problem } from "../../api/types.ts";
+
+export type Stage =
+  | { name: "draft" }
+  | { name: "waiting" }
+  | { name: "sending"; upload: string; sent_bytes: number; left_s: number | null; rate_bps: number }
+  | { name: "working"; upload: string; job: string; step: string; progress: number; speed: number; left_s: number | null }
+  | { name: "done"; slug: string }
+  | { name: "refused"; problem: Problem }
+  | { name: "cancelled" };
+
+export interface Item {
+  key: string;
+  filename: string;
+  size_bytes: number;
+  name: string;
+  synopsis: string;
+  stage: Stage;
+}
+
+export type Turn =
+  | { turn: "add"; items: Omit<Item, "stage">[] }
+  | { turn: "edit"; key: string; name?: string; synopsis?: string }
+  | { turn: "remove"; key: string }
+  | { turn: "start" }
+  | { turn: "opened"; key: string; upload: string }
+  | { turn: "sent"; key: string; sent_bytes: number; rate_bps: number; left_s: number | null }
+  | { turn: "received"; key: string; job: string }
+  | { turn: "job"; job: Job; left_s: number | null }
+  | { turn: "failed"; key: string; problem: Problem }
+  | { turn: "cancel"; key: string }
+  | { turn: "again"; key: string };
+
+/** The items after a turn; a turn that does not fit the stage changes nothing. */
+export function after(items: readonly Item[], turn: Turn): readonly Item[] {
+  switch (turn.turn) {
+    case "add":
+      return [...items, ...turn.items.map((item): Item => ({ ...item, stage: { name: "draft" } }))];
+    case "remove":
+      return items.filter((item) => item.key !== turn.key || isBusy(item));
+    case "start":
+      return items.map((item) => (item.stage.name === "draft" ? { ...item, stage: { name: "waiting" } } : item));
+    case "job":
+      return items.map((item) => (item.stage.name === "working" && item.stage.job === turn.job.id ? withJob(item, turn.job, turn.left_s) : item));
+    default:
+      return items.map((item) => (item.key === turn.key ? turned(item, turn) : item));
+  }
+}
+
+/** The file whose bytes are to go next: one at a time, in order. */
+export function nextToSend(items: readonly Item[]): Item | null {
+  if (items.some((item) => item.stage.name === "sending")) return null;
+  return items.find((item) => item.stage.name === "waiting") ?? null;
+}
+
+/** Whether leaving the page would lose something. */
+export function isBusy(item: Item): boolean {
+  return item.stage.name === "sending" || item.stage.name === "waiting";
+}
+
+type ItemTurn = Exclude<Turn, { turn: "add" | "remove" | "start" | "job" }>;
+
+function turned(item: Item, turn: ItemTurn): Item {
+  const { stage } = item;
+  const to = (next: Stage): Item => ({ ...item, stage: next });
+  switch (turn.turn) {
+    case "edit":
+      return stage.name === "draft" ? { ...item, name: turn.name ?? item.name, synopsis: turn.synopsis ?? item.synopsis } : item;
+    case "opened":
+      return stage.name === "waiting" ? to({ name: "sending", upload: turn.upload, sent_bytes: 0, left_s: null, rate_bps: 0 }) : item;
+    case "sent":
+      return stage.name === "sending" ? to({ ...stage, sent_bytes: turn.sent_bytes, rate_bps: turn.rate_bps, left_s: turn.left_s }) : item;
+    case "received":
+      return stage.name === "sending" ? to(working(stage.upload, turn.job)) : item;
+    case "failed":
+      return stage.name === "cancelled" || stage.name === "done" ? item : to({ name: "refused", problem: turn.problem });
+    case "cancel":
+      return isBusy(item) || stage.name === "working" ? to({ name: "cancelled" }) : item;
+    case "again":
+      return stage.name === "cancelled" || stage.name === "refused" ? to({ name: "waiting" }) : item;
+  }
+}
+
+function working(upload: string, job: string): Stage {
+  return { name: "working", upload, job, step: "", progress: 0, speed: 0, left_s: null };
+}
+
+function withJob(item: Item, job: Job, left_s: number | null): Item {
+  if (item.stage.name !== "working") return item;
+  if (job.state === "done") return { ...item, stage: { name: "done", slug: job.title } };
+  if (job.state === "refused" || job.state === "failed") {
+    return { ...item, stage: { name: "refused", problem: job.problem ?? unexplained(job) } };
+  }
+  const { step, progress, speed } = job;
+  return { ...item, stage: { ...item.stage, step, progress, speed, left_s } };
+}
+
+function unexplained(job: Job): Problem {
+  return {
+    type: "urn:bijou:site.unexplained",
+    title: "Unexplained error",
+    status: 500,
+    detail: `the encode of ${job.filename} ${job.state === "failed" ? "failed" : "was refused"} without saying why`,
+    code: "site.unexplained",
+  };
+}

@@ -1,0 +1,130 @@
+/** The uploads of this window: kept while one looks at other pages. */
+
+import { useEffect } from "preact/hooks";
+import type { Job } from "../../api/types.ts";
+import { titleOfFile } from "../../shared/format.ts";
+import { JOB_CHANGED, onLive } from "../../shared/live.ts";
+import { asApiError } from "../../shared/problem.ts";
+import { api } from "../../shared/session.ts";
+import { Store, useStore } from "../../shared/store.ts";
+import { TimeLeft } from "../../shared/time_left.ts";
+import { after, isBusy, type Item, nextToSend, type Turn } from "./machine.ts";
+import { type Sending, send } from "./sending.ts";
+
+const POLL_MS = 2500;
+
+const items = new Store<readonly Item[]>([]);
+const files = new Map<string, File>();
+const sendings = new Map<string, Sending>();
+const estimates = new Map<string, TimeLeft>();
+let added = 0;
+let polling = 0;
+
+function turn(made: Turn): void {
+  items.set(after(items.value, made));
+}
+
+export function useUploads(): readonly Item[] {
+  useEffect(() => {
+    const stop = onLive<Job>(JOB_CHANGED, ({ payload }) => noteJob(payload));
+    return stop;
+  }, []);
+  return useStore(items);
+}
+
+export function addFiles(chosen: Iterable<File>): void {
+  const drafts = [...chosen].map((file) => {
+    added += 1;
+    const key = `file-${added}`;
+    files.set(key, file);
+    return { key, filename: file.name, size_bytes: file.size, name: titleOfFile(file.name), synopsis: "" };
+  });
+  turn({ turn: "add", items: drafts });
+}
+
+export function editItem(key: string, change: { name?: string; synopsis?: string }): void {
+  turn({ turn: "edit", key, ...change });
+}
+
+export function removeItem(key: string): void {
+  turn({ turn: "remove", key });
+  if (!items.value.some((item) => item.key === key)) files.delete(key);
+}
+
+export function startAll(): void {
+  turn({ turn: "start" });
+  sendNext();
+}
+
+export function tryAgain(key: string): void {
+  turn({ turn: "again", key });
+  sendNext();
+}
+
+/** Stop a file wherever it is, and have the server forget it. */
+export function cancelItem(key: string): void {
+  const item = items.value.find((one) => one.key === key);
+  turn({ turn: "cancel", key });
+  sendings.get(key)?.cancel();
+  sendings.delete(key);
+  if (item && "upload" in item.stage) void api.abandonUpload(item.stage.upload).catch(() => undefined);
+  sendNext();
+}
+
+function sendNext(): void {
+  const next = nextToSend(items.value);
+  const file = next && files.get(next.key);
+  if (next && file && !sendings.has(next.key)) void sendOne(next, file);
+}
+
+async function sendOne(item: Item, file: File): Promise<void> {
+  const { key } = item;
+  const reserved: Sending = { finished: Promise.reject(new Error("not begun")), cancel: () => undefined };
+  reserved.finished.catch(() => undefined);
+  sendings.set(key, reserved);
+  try {
+    const title = { name: item.name.trim() || titleOfFile(item.filename), synopsis: item.synopsis.trim() };
+    const upload = await api.openUpload({ filename: item.filename, size_bytes: item.size_bytes, title });
+    if (sendings.get(key) !== reserved) {
+      await api.abandonUpload(upload.id);
+      return;
+    }
+    turn({ turn: "opened", key, upload: upload.id });
+    const left = new TimeLeft();
+    const sending = send(upload.id, file, await api.csrf(), (sent_bytes) => {
+      left.note(sent_bytes, performance.now());
+      turn({ turn: "sent", key, sent_bytes, rate_bps: left.rate() * 8, left_s: left.left_s(item.size_bytes) });
+    });
+    sendings.set(key, sending);
+    const received = await sending.finished;
+    turn({ turn: "received", key, job: received.job });
+    poll();
+  } catch (failure) {
+    const cancelled = failure instanceof DOMException && failure.name === "AbortError";
+    if (!cancelled) turn({ turn: "failed", key, problem: asApiError(failure).problem });
+  } finally {
+    sendings.delete(key);
+    sendNext();
+  }
+}
+
+function noteJob(job: Job): void {
+  const estimate = estimates.get(job.id) ?? new TimeLeft();
+  estimates.set(job.id, estimate);
+  estimate.note(job.progress, performance.now());
+  turn({ turn: "job", job, left_s: estimate.left_s(1) });
+}
+
+/** Ask after jobs now and then: the stream of events may have a gap. */
+function poll(): void {
+  clearTimeout(polling);
+  const waiting = items.value.flatMap(({ stage }) => (stage.name === "working" ? [stage.job] : []));
+  if (!waiting.length) return;
+  void Promise.all(waiting.map((id) => api.job(id).then(noteJob, () => undefined))).then(() => {
+    polling = window.setTimeout(poll, POLL_MS);
+  });
+}
+
+addEventListener("beforeunload", (event) => {
+  if (items.value.some(isBusy)) event.preventDefault();
+});
