@@ -54,15 +54,12 @@ def png(path: Path) -> None:
     )
 
 
-def absurd_png_dimensions(path: Path) -> None:
-    """A small film whose track claims 60,000 lines and columns."""
-    small_film(path)
-    content = bytearray(path.read_bytes())
-    for box, offset in ((b"avc1", 28), (b"tkhd", 80)):
-        at = content.index(box)
-        size = b"\xea\x60\xea\x60" if box == b"avc1" else b"\xea\x60\x00\x00\xea\x60\x00\x00"
-        content[at + offset : at + offset + len(size)] = size
-    path.write_bytes(content)
+def absurd_dimensions(path: Path) -> None:
+    """A film that is twelve thousand dots wide and sixteen high."""
+    picture = "testsrc2=size=12000x16:rate=24:duration=0.2"
+    ffmpeg(
+        path, "-f", "lavfi", "-i", picture, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"
+    )
 
 
 def sound_only(path: Path) -> None:
@@ -88,7 +85,7 @@ BAD: dict[str, Callable[[Path], object]] = {
         b"\0\0\0\x18ftypqt  \0\0\0\0qt  qt  " + zlib.compress(bytes(1 << 20))
     ),
     "sound.mp4": sound_only,
-    "absurd.mp4": absurd_png_dimensions,
+    "absurd.mp4": absurd_dimensions,
 }
 
 

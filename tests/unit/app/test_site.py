@@ -1,4 +1,6 @@
 import asyncio
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from bijou.runtime.http import service_app
 def built(tmp_path: Path) -> Path:
     for name, content in {
         "index.html": "<title>site</title>" + "x" * 2000,
-        "console/index.html": "<title>console</title>",
+        "console/index.html": "<title>console</title><script>let theme;</script>",
         "assets/app-1a2b.js": "export {};" * 500,
         "favicon.svg": "<svg/>",
     }.items():
@@ -50,6 +52,14 @@ def test_a_page_may_reach_its_own_service_and_the_edges_and_nobody_else(built: P
     assert "connect-src 'self' http://127.0.0.2:8810;" in policy
     assert "default-src 'self'" in policy
     assert "unsafe-eval" not in policy
+
+
+def test_a_small_script_of_our_own_page_may_run_and_no_other(built: Path) -> None:
+    digest = base64.b64encode(hashlib.sha256(b"let theme;").digest()).decode()
+
+    policy = get(built, "/console/").headers["content-security-policy"]
+
+    assert f"script-src 'self' 'sha256-{digest}';" in policy
 
 
 def test_an_asset_is_cached_for_ever_and_shrunk_for_those_who_can(built: Path) -> None:
