@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import click
@@ -16,6 +16,17 @@ from bijou.ports import BijouError, SystemClock
 
 _ASK_EVERY_S = 0.1
 _FIRST_WITHIN_S = 40.0
+_OPENING = "ringlight"
+
+
+def programme() -> list[Sample]:
+    """Return the samples in the order of their making.
+
+    The quickest opens, so that something can be watched soon; the most
+    beautiful comes last, because the newest title is the face of the home page.
+    """
+    opening, *middle = sorted(SAMPLES[1:], key=lambda sample: sample.slug != _OPENING)
+    return [opening, *middle, SAMPLES[0]]
 
 
 class SampleTitles:
@@ -32,35 +43,35 @@ class SampleTitles:
         self._token = data_dir / "keys" / "operator.token"
         self._mark = data_dir / "samples.made"
         self._clock = clock
+        self._programme = programme()
         self._missing: list[Sample] = []
 
     async def prepare_first(self) -> Path | None:
         """Make the first film while the services are still starting."""
         if self._mark.is_file():
             return None
-        return await self._make(SAMPLES[0])
+        return await self._make(self._programme[0])
 
     async def begin(self, first: "asyncio.Task[Path | None]") -> None:
         """See to it that at least one title can be watched."""
         async with self._service() as service:
             self._missing = await self._wanting(service)
-            if SAMPLES[0] in self._missing:
-                await first
-                await self._upload(service, SAMPLES[0])
-                self._missing.remove(SAMPLES[0])
-            await self._first_is_up(service)
+            if self._programme[0] in self._missing:
+                opening = self._missing.pop(0)
+                with _told(opening):
+                    await first
+                    await self._upload(service, opening)
+                    await self._first_is_up(service)
 
     async def finish(self) -> None:
         """Make and upload the others, one after another."""
+        there = len(SAMPLES) - len(self._missing)
         async with self._service() as service:
-            for number, sample in enumerate(self._missing, 2):
-                try:
+            for number, sample in enumerate(self._missing, there + 1):
+                with _told(sample):
                     await self._make(sample)
                     await self._upload(service, sample)
-                except BijouError as error:
-                    click.echo(f"sample    {sample.name}: {error.detail}", err=True)
-                    continue
-                click.echo(f"sample    {number} of {len(SAMPLES)}: {sample.name}", err=True)
+                    click.echo(f"sample    {number} of {len(SAMPLES)}: {sample.name}", err=True)
         self._mark.touch()
         with contextlib.suppress(OSError):
             self._scratch.rmdir()
@@ -74,11 +85,11 @@ class SampleTitles:
             for job in await service.encoding.jobs()
             if job.state in {JobState.QUEUED, JobState.RUNNING}
         }
-        return [each for each in SAMPLES if each.slug not in here and _filename(each) not in under_way]
+        return [
+            each for each in self._programme if each.slug not in here and _filename(each) not in under_way
+        ]
 
     async def _first_is_up(self, service: Clients) -> None:
-        if self._mark.is_file():
-            return
         deadline_ns = self._clock.monotonic_ns() + int(_FIRST_WITHIN_S * 1e9)
         while self._clock.monotonic_ns() < deadline_ns and not await service.catalog.titles():
             await self._clock.sleep(_ASK_EVERY_S)
@@ -106,8 +117,17 @@ class SampleTitles:
         return connected(self._base, self._token.read_text(encoding="utf-8").strip())
 
 
+@contextlib.contextmanager
+def _told(sample: Sample) -> Iterator[None]:
+    """A sample that cannot be made is a pity, and no reason to close the house."""
+    try:
+        yield
+    except BijouError as error:
+        click.echo(f"sample    {sample.name} could not be made: {error.detail}", err=True)
+
+
 def _filename(sample: Sample) -> str:
-    return f"{sample.slug}.mkv"
+    return f"{sample.slug}.mp4"
 
 
 async def _pieces(film: Path) -> AsyncIterator[bytes]:
