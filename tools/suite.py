@@ -122,7 +122,7 @@ def _check(run: Run) -> None:
 
 
 def _rest(run: Run) -> None:
-    run.pytest("contract", "-n2", "tests/contract", "tests/examples", "tests/simulation")
+    run.pytest("contract", "-n2", "tests/contract")
     run.measure("site", site.build)
     run.vitest()
     run.pytest("topology", "tests/topology")

@@ -15,13 +15,32 @@ from bijou.ports import Instant, Problem, Role
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "web" / "src" / "api" / "types.ts"
-ROOMS = ("accounts", "catalog", "delivery", "encoding", "ingest", "playback")
+MODULES = (
+    "bijou.accounts.api",
+    "bijou.app.status",
+    "bijou.catalog.api",
+    "bijou.delivery.api",
+    "bijou.encoding.api",
+    "bijou.ingest.api",
+    "bijou.playback.api",
+)
 # What the site sends: a field with a default may be left out.
 SENT = frozenset({"NewTitle", "NewUpload", "NewUser", "SignIn", "TitleChange"})
-# What only services say to each other.
-INTERNAL = frozenset({"Outcome", "Progress", "SignedIn"})
+# What only services, and the command line, say to each other.
+INTERNAL = frozenset(
+    {
+        "EdgeHealth",
+        "EdgeStatistics",
+        "OriginHealth",
+        "OriginStatistics",
+        "Outcome",
+        "Progress",
+        "SentBytes",
+        "SignedIn",
+    }
+)
 HEAD = """\
-// Generated from the Structs of src/bijou/*/api.py by `python -m tools.typescript`; do not edit.
+// Generated from the Structs of src/bijou by `python -m tools.typescript`; do not edit.
 
 /** A moment as RFC 3339, in UTC. */
 export type Instant = string;
@@ -70,9 +89,8 @@ def main(arguments: list[str], target: Path = TARGET) -> int:
 
 def _structs() -> dict[str, type[msgspec.Struct]]:
     found: dict[str, type[msgspec.Struct]] = {Problem.__name__: Problem}
-    for room in ROOMS:
-        module = importlib.import_module(f"bijou.{room}.api")
-        for struct in _declared_in(module):
+    for name in MODULES:
+        for struct in _declared_in(importlib.import_module(name)):
             if struct.__name__ in found:
                 raise ValueError(f"two Structs are called {struct.__name__}; the site sees one namespace")
             found[struct.__name__] = struct
@@ -109,6 +127,8 @@ def _typescript(shape: shapes.Type, enums: dict[str, Any]) -> str:
             return cls.__name__
         case shapes.ListType(item_type=item):
             return f"{_typescript(item, enums)}[]"
+        case shapes.DictType(value_type=value):
+            return f"Record<string, {_typescript(value, enums)}>"
         case shapes.UnionType(types=types):
             return " | ".join(_typescript(one, enums) for one in types)
         case shapes.CustomType(cls=cls) if cls is Instant:

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bijou.ports import Problem
 from tools import typescript
 
 
@@ -33,6 +34,17 @@ def test_what_the_server_sends_has_every_field_and_what_the_site_sends_may_leave
     assert "  retry_after_s?: number | null;" in written
     assert "  synopsis?: string;" in written
     assert "export interface Outcome" not in written
+
+
+def test_lists_mappings_and_choices_keep_their_parts() -> None:
+    class Parts(msgspec.Struct):
+        many: list[Problem]
+        named: dict[str, float]
+        perhaps: str | None
+
+    written = typescript._interface(Parts, {})
+
+    assert "  many: Problem[];\n  named: Record<string, number>;\n  perhaps: string | null;" in written
 
 
 def test_a_field_without_a_typescript_form_is_an_error() -> None:

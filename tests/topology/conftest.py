@@ -47,7 +47,7 @@ def watched(installation: Installation, film: Path) -> dict[str, Any]:
     return title
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its driver keeps an event loop, which must not outlive the module
 def browser() -> Iterator[Browser]:
     if "chromium" in WITHOUT:
         pytest.skip("left out on request: chromium")

@@ -1,6 +1,7 @@
 """The generated pages of the reference."""
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,27 +79,15 @@ def errors_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-_KINDS = {
-    "BijouBug",
-    "Conflict",
-    "EngineUnavailable",
-    "Forbidden",
-    "InvalidRequest",
-    "NotFound",
-    "Overloaded",
-    "Unauthenticated",
-}
+_CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 def _code_of(call: ast.Call) -> str:
+    """Return the code that a call carries, where it makes an error: a class, and a code first."""
     name = ast.unparse(call.func)
-    if (
-        name in _KINDS
-        and call.args
-        and isinstance(call.args[0], ast.Constant)
-        and isinstance(call.args[0].value, str)
-    ):
-        return call.args[0].value
+    first = call.args[0] if call.args else None
+    if name[:1].isupper() and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value if _CODE.fullmatch(first.value) else ""
     return ""
 
 

@@ -14,6 +14,7 @@ from bijou.delivery.api import (
     EdgeStatistics,
     OriginHealth,
     OriginStatistics,
+    SentBytes,
 )
 from bijou.delivery.service import serve_edge, serve_origin
 
@@ -23,6 +24,7 @@ __all__ = [
     "EdgeStatistics",
     "OriginHealth",
     "OriginStatistics",
+    "SentBytes",
     "serve_edge",
     "serve_origin",
 ]

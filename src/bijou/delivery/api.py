@@ -23,6 +23,15 @@ class OriginStatistics(msgspec.Struct, frozen=True):
     connections: int
 
 
+class SentBytes(msgspec.Struct, frozen=True):
+    """Bytes of bodies that an edge sent, by what its cache did."""
+
+    hit: int
+    fill: int
+    joined: int
+    passed: int
+
+
 class EdgeStatistics(msgspec.Struct, frozen=True):
     """What an edge has done since it started.
 
@@ -33,7 +42,7 @@ class EdgeStatistics(msgspec.Struct, frozen=True):
         joined: Each waited on a fetch that another had begun.
         passed: Only handed on: too large to keep, or HEAD of what is not here.
         hit_ratio: (hits + joined) / (hits + fills + joined + passed); 0 before the first.
-        sent_bytes: Of bodies, by verdict.
+        sent_bytes: By what the cache did.
         origin_fetches: Requests sent to the origin.
         cached_bytes: Memory that objects take, with 1 KiB each for their keep.
         connections: Open now.
@@ -45,7 +54,7 @@ class EdgeStatistics(msgspec.Struct, frozen=True):
     joined: int
     passed: int
     hit_ratio: float
-    sent_bytes: dict[str, int]
+    sent_bytes: SentBytes
     origin_fetches: int
     objects: int
     cached_bytes: int

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 HIGH_WATER_BYTES: Final = 256 * 1024
 LOW_WATER_BYTES: Final = 64 * 1024
 PUSH_BYTES: Final = 1024 * 1024
-"""Longest part of a body in memory that is written at once: it waits there uncopied, unless the loop is asyncio's own."""
+"""Longest part of a body in memory that is written at once.
+
+uvloop keeps what waits uncopied; asyncio's own loop copies it. Parts of 256 KiB
+cost 15 to 20 % more CPU for a 2 MB segment.
+"""
 HEAD_S: Final = 10.0
 """Seconds in which a request's head must be there, once it has begun."""
 LINGER_S: Final = 2.0
@@ -144,7 +148,7 @@ class Connection(asyncio.Protocol):
     def _expire_reading(self, quiet_s: float, idle_s: float) -> None:
         if self._reader.pending and quiet_s >= min(HEAD_S, idle_s):
             rule = f"the request head was not there within {min(HEAD_S, idle_s):g} s"
-            self._begin(Refusal(408, "delivery.head_late", rule))
+            self._begin(Refusal("delivery.head_late", 408, rule))
         elif quiet_s >= (min(HEAD_S, idle_s) if self._surplus else idle_s):
             self._closing = True
             self._transport.close()

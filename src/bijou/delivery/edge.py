@@ -10,7 +10,7 @@ import structlog
 
 import bijou
 from bijou.delivery.answers import Answer, cache_fields, media_head, problem_answer, refusal_answer
-from bijou.delivery.api import EdgeHealth, EdgeStatistics
+from bijou.delivery.api import EdgeHealth, EdgeStatistics, SentBytes
 from bijou.delivery.doors import answer_at_door
 from bijou.delivery.fill import Fill, FillReader, TooLarge
 from bijou.delivery.handed_on import CONDITION_FIELDS, hand_on, representation_of
@@ -112,7 +112,12 @@ class Edge:
             joined=tally.requests_by[Verdict.JOINED],
             passed=tally.requests_by[Verdict.PASS],
             hit_ratio=round(tally.hit_ratio, 4),
-            sent_bytes={verdict.value: tally.sent_bytes_by[verdict] for verdict in Verdict},
+            sent_bytes=SentBytes(
+                hit=tally.sent_bytes_by[Verdict.HIT],
+                fill=tally.sent_bytes_by[Verdict.FILL],
+                joined=tally.sent_bytes_by[Verdict.JOINED],
+                passed=tally.sent_bytes_by[Verdict.PASS],
+            ),
             origin_fetches=self._upstream.fetches,
             objects=len(self._store),
             cached_bytes=self._store.used_bytes,
@@ -219,12 +224,13 @@ class Edge:
                 raise BodyCut
             async for piece in answer:
                 fill.append(piece)
+            if fill.received_bytes != size:
+                raise BodyCut
         finally:
             self._store.release(size)
-        if fill.whole:
-            now, now_ns = self._clock.now(), self._clock.monotonic_ns()
-            head = media_head(representation, Selection(200, 0, size), now)
-            self._store.put(fill.path, Cached(representation, fill.body, head, now, now_ns), size)
+        now, now_ns = self._clock.now(), self._clock.monotonic_ns()
+        head = media_head(representation, Selection(200, 0, size), now)
+        self._store.put(fill.path, Cached(representation, fill.body, head, now, now_ns), size)
 
     def _known_missing(self, path: str) -> bool:
         until_ns = self._missing_until_ns.get(path)

@@ -44,11 +44,6 @@ class Fill:
         self._sleepers: list[asyncio.Future[None]] = []
 
     @property
-    def whole(self) -> bool:
-        """Whether all bytes are here."""
-        return self.representation is not None and self.received_bytes == self.representation.size_bytes
-
-    @property
     def wanted(self) -> bool:
         """Whether the fetch is to go on: somebody reads, or little is missing."""
         if self.readers or self.representation is None:

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final, Protocol, cast
 
 from bijou.delivery.model import BodyCut, OriginFailed, OriginLate
-from bijou.delivery.wire import HEAD_BYTES, BadWire, Fields, read_fields, split_head
+from bijou.delivery.wire import HEAD_BYTES, BadWire, Fields, bad_wire, read_fields, split_head
 from bijou.ports import Clock
 
 HEAD_S: Final = 10.0
@@ -244,10 +244,10 @@ class Line(asyncio.Protocol):
 
 def _read(head: bytes) -> tuple[int, Fields]:
     if len(head) > HEAD_BYTES:
-        raise BadWire(f"the head is over {HEAD_BYTES} bytes")
+        raise bad_wire(f"the head is over {HEAD_BYTES} bytes")
     lines = split_head(head)
     if not _STATUS_LINE.fullmatch(lines[0]):
-        raise BadWire(f"{lines[0][:80]!r} is no status line")
+        raise bad_wire(f"{lines[0][:80]!r} is no status line")
     return int(lines[0][9:12]), read_fields(lines[1:])
 
 
@@ -260,7 +260,7 @@ def _length(method: str, status: int, fields: Fields) -> int | None:
         return int(length)
     if status >= 400:
         return None
-    raise BadWire("a body without Content-Length")
+    raise bad_wire("a body without Content-Length")
 
 
 def _kept(head: bytes, fields: Fields) -> bool:

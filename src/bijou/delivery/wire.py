@@ -48,23 +48,29 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 class Refusal(msgspec.Struct, frozen=True):
     """Why bytes are no request that is served; the connection ends with it."""
 
-    status: int
     code: str
+    status: int
     detail: str
 
 
 class BadWire(Exception):
     """Bytes that break the protocol; carries the refusal."""
 
-    def __init__(self, detail: str, *, status: int = 400, code: str = "delivery.bad_request") -> None:
-        super().__init__(detail)
-        self.refusal = Refusal(status, code, detail)
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal
+
+
+def bad_wire(detail: str) -> BadWire:
+    """Return what is raised for bytes that are not HTTP/1.1 as read here."""
+    return BadWire(Refusal("delivery.bad_request", 400, detail))
 
 
 class RequestReader:
     r"""Bytes in, requests out, in order; the same however the bytes are cut.
 
-    Cost: memory of one head (16 KiB) and of what was fed beyond it.
+    Cost: memory of two heads (16 KiB each) and of what was fed beyond them. Fields
+    that are those of the request before, as players send them, are not read again.
 
     Example:
         >>> reader = RequestReader()
@@ -75,13 +81,15 @@ class RequestReader:
         (None, True)
     """
 
-    __slots__ = ("_at", "_buffer", "_refusal", "_scanned")
+    __slots__ = ("_at", "_buffer", "_fields", "_fields_read", "_refusal", "_scanned")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._at = 0
         self._scanned = 0
         self._refusal: Refusal | None = None
+        self._fields: Fields = {}
+        self._fields_read = b""
 
     @property
     def pending(self) -> bool:
@@ -107,15 +115,22 @@ class RequestReader:
         if end < 0 or end + 4 - at > HEAD_BYTES:
             if len(buffer) - at > HEAD_BYTES:
                 detail = f"the request head is over {HEAD_BYTES} bytes"
-                self._refusal = Refusal(431, "delivery.head_too_long", detail)
+                self._refusal = Refusal("delivery.head_too_long", 431, detail)
             self._scanned = max(at, len(buffer) - 3)
             return self._refusal
         self._at = self._scanned = end + 4
         try:
-            return _request(buffer[at:end])
+            return self._request(buffer[at:end])
         except BadWire as bad:
             self._refusal = bad.refusal
             return self._refusal
+
+    def _request(self, head: bytes) -> Request:
+        line, _, rest = head.partition(b"\r\n")
+        if rest != self._fields_read:
+            self._fields = read_fields(split_head(rest)) if rest else {}
+            self._fields_read = rest
+        return _request(line, self._fields)
 
 
 def read_fields(lines: Sequence[bytes]) -> Fields:
@@ -127,16 +142,16 @@ def read_fields(lines: Sequence[bytes]) -> Fields:
     """
     if len(lines) > HEAD_FIELDS:
         detail = f"{len(lines)} header fields; {HEAD_FIELDS} are read at most"
-        raise BadWire(detail, status=431, code="delivery.head_too_long")
+        raise BadWire(Refusal("delivery.head_too_long", 431, detail))
     fields: Fields = {}
     for line in lines:
         name, colon, value = line.partition(b":")
         if not colon or not name or name.translate(None, _TOKEN):
-            raise BadWire(f"{_shown(line)} is no header field; a field is a token, a colon and a value")
+            raise bad_wire(f"{_shown(line)} is no header field; a field is a token, a colon and a value")
         name, value = name.lower(), value.strip(b" \t")
         if name in fields:
             if name in {b"host", b"content-length"}:
-                raise BadWire(f"the field {name.decode()} stands there twice")
+                raise bad_wire(f"the field {name.decode()} stands there twice")
             value = fields[name] + b", " + value
         fields[name] = value
     return fields
@@ -155,28 +170,23 @@ def split_head(head: bytes) -> list[bytes]:
         or head.count(b"\r") != breaks
         or len(head.translate(None, _CONTROLS)) != len(head)
     ):
-        raise BadWire("the head holds a control character, or a line that does not end in CR LF")
+        raise bad_wire("the head holds a control character, or a line that does not end in CR LF")
     return lines
 
 
-def _request(head: bytes) -> Request:
-    lines = split_head(head)
-    parts = lines[0].split(b" ")
+def _request(line: bytes, fields: Fields) -> Request:
+    parts = split_head(line)[0].split(b" ")
     if len(parts) != 3 or not parts[0] or parts[0].translate(None, _TOKEN):
-        raise BadWire(f"{_shown(lines[0])} is no request line; it is a method, a target and HTTP/1.1")
+        raise bad_wire(f"{_shown(line)} is no request line; it is a method, a target and HTTP/1.1")
     method, target, version = parts
     _check_version(version)
-    fields = read_fields(lines[1:])
     if method not in METHODS:
-        raise BadWire(
-            f"{_shown(method)} is not served; GET, HEAD and OPTIONS are",
-            status=405,
-            code="delivery.wrong_method",
-        )
+        rule = "GET, HEAD and OPTIONS are"
+        raise BadWire(Refusal("delivery.wrong_method", 405, f"{_shown(method)} is not served; {rule}"))
     _check_no_body(fields)
     one_zero = version == b"HTTP/1.0"
     if b"host" not in fields and not one_zero:
-        raise BadWire("the field Host is missing; HTTP/1.1 asks for exactly one")
+        raise bad_wire("the field Host is missing; HTTP/1.1 asks for exactly one")
     path = "*" if target == b"*" and method == b"OPTIONS" else _path(target)
     return Request(method.decode(), path, fields, _keep_alive(fields, one_zero=one_zero), one_zero)
 
@@ -185,17 +195,16 @@ def _check_version(version: bytes) -> None:
     if version in {b"HTTP/1.1", b"HTTP/1.0"}:
         return
     if _VERSION.fullmatch(version):
-        raise BadWire(
-            f"{_shown(version)} is not spoken here; HTTP/1.1 is", status=505, code="delivery.bad_version"
-        )
-    raise BadWire(f"{_shown(version)} is no protocol version; HTTP/1.1 is")
+        detail = f"{_shown(version)} is not spoken here; HTTP/1.1 is"
+        raise BadWire(Refusal("delivery.bad_version", 505, detail))
+    raise bad_wire(f"{_shown(version)} is no protocol version; HTTP/1.1 is")
 
 
 def _check_no_body(fields: Fields) -> None:
     if b"transfer-encoding" in fields:
-        raise BadWire("the request says Transfer-Encoding; no request here has a body")
+        raise bad_wire("the request says Transfer-Encoding; no request here has a body")
     if fields.get(b"content-length", b"0").strip(b"0") or fields.get(b"content-length") == b"":
-        raise BadWire("the request says Content-Length other than 0; no request here has a body")
+        raise bad_wire("the request says Content-Length other than 0; no request here has a body")
 
 
 def _keep_alive(fields: Fields, *, one_zero: bool) -> bool:
@@ -211,32 +220,32 @@ def _path(target: bytes) -> str:
     if not _PLAIN_PATH.fullmatch(path) or path != target:
         path = _unescaped(target)
     if b"/." in path and {b".", b".."} & set(path.split(b"/")):
-        raise BadWire(f"{_shown(path)} has a dot segment")
+        raise bad_wire(f"{_shown(path)} has a dot segment")
     try:
         return path.decode()
     except UnicodeDecodeError:
-        raise BadWire(f"{_shown(target)} is not UTF-8") from None
+        raise bad_wire(f"{_shown(target)} is not UTF-8") from None
 
 
 def _unescaped(target: bytes) -> bytes:
     if not _TARGET.fullmatch(target):
-        raise BadWire(f"{_shown(target)} holds a character that no target holds unescaped")
+        raise bad_wire(f"{_shown(target)} holds a character that no target holds unescaped")
     path = _ABSOLUTE.sub(b"", target, count=1) if not target.startswith(b"/") else target
     path = path.partition(b"?")[0] or b"/"
     if not path.startswith(b"/"):
-        raise BadWire(f"{_shown(target)} is no target; it begins with a slash")
+        raise bad_wire(f"{_shown(target)} is no target; it begins with a slash")
     if _BAD_ESCAPE.search(path):
-        raise BadWire(f"{_shown(target)} has a % without two hexadecimal digits")
+        raise bad_wire(f"{_shown(target)} has a % without two hexadecimal digits")
     decoded = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), path)
     if decoded.count(b"/") != path.count(b"/"):
-        raise BadWire(f"{_shown(target)} has an encoded slash")
+        raise bad_wire(f"{_shown(target)} has an encoded slash")
     if (
         b"\n" in decoded
         or b"\r" in decoded
         or b"\t" in decoded
         or decoded.translate(None, _CONTROLS) != decoded
     ):
-        raise BadWire(f"{_shown(target)} has an encoded control character")
+        raise bad_wire(f"{_shown(target)} has an encoded control character")
     return decoded
 
 

@@ -38,7 +38,7 @@ async def encode_asset(
 
     Cancelling it kills what runs and leaves nothing behind.
 
-    Cost: about 0.3 s of CPU a second of 480p film (three rungs); scratch of
+    Cost: about 0.35 s of CPU a second of 480p film (three rungs); scratch of
     about twice the renditions' bytes, inside `out`.
     Threads: call it on the main thread's event loop, as `run_child` asks.
 

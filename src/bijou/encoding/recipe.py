@@ -20,9 +20,10 @@ from bijou.encoding.ffmpeg import ONLY_ADVANCING, ffmpeg, input_options
 from bijou.encoding.inspection import Film
 from bijou.encoding.ladder import Rung
 
-# At equal quality (VMAF 91.7 +- 0.3 of a 30 s 480p film, one thread), CPU seconds and megabytes: superfast
-# 3.2 and 2.54, veryfast 4.6 and 2.17, faster 7.5 and 1.78, medium 9.6 and 1.70. The encoder shares its machine
-# with what serves viewers, and an upload shall be watchable soon: medium's fifth fewer bits cost twice the time.
+# At equal quality (VMAF 91.7 +- 0.3 of a 30 s 480p film, one thread), CPU seconds and megabytes:
+# superfast 3.2 and 2.54, veryfast 4.6 and 2.17, faster 7.5 and 1.78, medium 9.6 and 1.70. The encoder
+# shares its machine with what serves viewers, and an upload shall be watchable soon: medium's fifth
+# fewer bits cost twice the time.
 PRESET = "veryfast"
 SOUND_BPS = 128_000
 SOUND_HZ = 48_000

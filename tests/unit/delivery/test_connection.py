@@ -31,6 +31,7 @@ from tests.contract.delivery.scene import (
 
 PATH = "/media/a/1.m4s"
 BODY = bytes(range(256)) * (24 * 1024)
+SMALL = "/media/a/2.m4s"
 IDLE_S = 30.0
 Act = Callable[[Server, int, VirtualClock], Awaitable[None]]
 
@@ -38,7 +39,9 @@ Act = Callable[[Server, int, VirtualClock], Awaitable[None]]
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("blobs")
-    asyncio.run(FileBlobs(folder, VirtualClock()).put(PATH[1:], BODY))
+    blobs = FileBlobs(folder, VirtualClock())
+    asyncio.run(blobs.put(PATH[1:], BODY))
+    asyncio.run(blobs.put(SMALL[1:], BODY[: PIECE_BYTES // 2]))
     return folder
 
 
@@ -56,7 +59,7 @@ def play(request: pytest.FixtureRequest, loop: Loop, published: Path) -> Callabl
                 await serve(server, HOST, 0, watched=[upstream], stop=stop, ready=ready)
 
             async with serving(service, clock) as port:
-                await ask(port, PATH)
+                await asyncio.gather(ask(port, PATH), ask(port, SMALL))
                 await until(lambda: not server.connections)
                 await act(server, port, clock)
             await edge.close()
@@ -75,14 +78,14 @@ async def ended(client: Client, clock: VirtualClock, step_s: float) -> float:
 
 
 @contextlib.asynccontextmanager
-async def slow_reader(port: int, requests: int = 1) -> AsyncIterator[socket.socket]:
+async def slow_reader(port: int, requests: int = 1, path: str = PATH) -> AsyncIterator[socket.socket]:
     """A client that asks and reads nothing, with next to no buffer of its own."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(client, (HOST, port))
-        await loop.sock_sendall(client, f"GET {PATH} HTTP/1.1\r\nHost: t\r\n\r\n".encode() * requests)
+        await loop.sock_sendall(client, f"GET {path} HTTP/1.1\r\nHost: t\r\n\r\n".encode() * requests)
         yield client
 
 
@@ -103,6 +106,9 @@ def test_a_reader_that_does_not_read_has_a_bounded_part_of_the_body_waiting(
     async def act(server: Server, port: int, _clock: VirtualClock) -> None:
         async with slow_reader(port, requests=40):
             waiting = await settled(server)
+        await until(lambda: not server.connections)
+        async with slow_reader(port, requests=400, path=SMALL):
+            waiting = max(waiting, await settled(server))
 
         assert waiting <= max(PUSH_BYTES, HIGH_WATER_BYTES + PIECE_BYTES) + 1024
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bijou.delivery.fill import SMALL_BYTES, worth_finishing
-from bijou.delivery.line import HEAD_S
+from bijou.delivery.line import HEAD_S, STALL_S
 from bijou.ports import VirtualClock
 from tests.contract.delivery.scene import (
     REAL,
@@ -76,7 +76,7 @@ def test_a_hundred_viewers_of_one_cold_object_cost_one_fetch_and_read_before_it_
         assert (counted["fills"], counted["joined"], counted["hits"]) == (1, 99, 1)
         assert (counted["origin_fetches"], counted["hit_ratio"]) == (1, round(100 / 101, 4))
         assert counted["sent_bytes"] == {
-            "fill": len(BODY), "joined": 99 * len(BODY), "hit": len(BODY), "pass": 0,
+            "fill": len(BODY), "joined": 99 * len(BODY), "hit": len(BODY), "passed": 0,
         }  # fmt: skip
 
     play(loop, act)
@@ -122,6 +122,26 @@ def test_an_origin_that_dies_within_a_body_cuts_its_readers_and_the_next_viewer_
 
         assert (reply.body, reply.fields["x-cache"]) == (BODY, "fill")
         assert (await statistics(port))["objects"] == 1
+
+    play(loop, act)
+
+
+def test_an_origin_that_falls_silent_within_a_body_cuts_its_readers_and_nothing_is_kept(loop: Loop) -> None:
+    async def act(told: ObedientOrigin, port: int, clock: VirtualClock) -> None:
+        async with connected(port) as client:
+            await send(client)
+            _, writer = await told.asked.get()
+            writer.write(head_of(len(BODY)) + BODY[:5000])
+            await client.head()
+            rest = asyncio.ensure_future(client.rest())
+            start_ns = clock.monotonic_ns()
+            while not rest.done():
+                clock.advance(STALL_S / 8)
+                await asyncio.wait({rest}, timeout=0.01)
+
+            assert await rest == BODY[:5000]
+            assert clock.monotonic_ns() - start_ns >= STALL_S * 1e9
+        assert (await statistics(port))["objects"] == 0
 
     play(loop, act)
 

@@ -63,6 +63,19 @@ def test_a_trace_of_two_requests_and_half_a_third() -> None:
     assert (reader.next(), reader.pending) == (None, False)
 
 
+def test_fields_are_those_of_their_own_request() -> None:
+    heads = [b"Host: e\r\nRange: bytes=0-1", b"Host: e\r\nRange: bytes=0-1", b"Host: e", b"Host: f"]
+    found = read(*(b"GET /a HTTP/1.1\r\n%b\r\n\r\n" % fields for fields in heads), b"GET /a HTTP/1.0\r\n\r\n")
+
+    assert [one.fields for one in found if isinstance(one, Request)] == [
+        {b"host": b"e", b"range": b"bytes=0-1"},
+        {b"host": b"e", b"range": b"bytes=0-1"},
+        {b"host": b"e"},
+        {b"host": b"f"},
+        {},
+    ]
+
+
 def test_a_refusal_is_the_last_word() -> None:
     reader = RequestReader()
     reader.feed(b"nonsense\r\n\r\n")
