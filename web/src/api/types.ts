@@ -1,4 +1,4 @@
-// Generated from the Structs of src/bijou/*/api.py by `python -m tools.typescript`; do not edit.
+// Generated from the Structs of src/bijou by `python -m tools.typescript`; do not edit.
 
 /** A moment as RFC 3339, in UTC. */
 export type Instant = string;
@@ -133,6 +133,15 @@ export interface Row {
   titles: Title[];
 }
 
+/** One process of the installation, as the site and `bijou status` show it. */
+export interface ServiceStatus {
+  name: string;
+  healthy: boolean;
+  address: string;
+  since_at: Instant;
+  restarts: number;
+}
+
 /** Everything a player needs; pathways in order of preference. */
 export interface Session {
   id: string;
@@ -145,6 +154,12 @@ export interface Session {
 export interface SignIn {
   name: string;
   password: string;
+}
+
+/** The installation at a glance. */
+export interface Status {
+  version: string;
+  services: ServiceStatus[];
 }
 
 /** A published title: what the site shows and the player needs to know. */

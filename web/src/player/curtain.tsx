@@ -18,8 +18,11 @@ export function Curtain({ view, engine, title, onLeave }: Props) {
     return (
       <div class="curtain" role="alert" noautohide>
         <Icon name="alert" size={40} />
-        <p class="curtain-words">{sentence(view.trouble)}</p>
+        <p class="curtain-words">{sentence(view.trouble.words)}</p>
         <p class="curtain-note">It is tried again by itself every few seconds, from where you were.</p>
+        <p class="curtain-code">
+          <code>{view.trouble.code}</code>
+        </p>
         <div class="curtain-actions">
           <button type="button" class="button button-accent" onClick={() => engine.retry()}>
             <Icon name="replay" size={18} /> Retry

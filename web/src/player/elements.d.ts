@@ -27,4 +27,9 @@ declare module "preact" {
       "media-loading-indicator": MediaElement;
     }
   }
+
+  interface HTMLAttributes<RefType extends EventTarget = EventTarget> {
+    /** Stays in sight when media-controller hides the controls. */
+    noautohide?: boolean;
+  }
 }

@@ -19,6 +19,12 @@ export interface Choice {
   label: string;
 }
 
+/** What is wrong, in words and as a code. */
+export interface Trouble {
+  words: string;
+  code: string;
+}
+
 /** What the controls show. */
 export interface PlayerView {
   rungs: Rung[];
@@ -34,7 +40,7 @@ export interface PlayerView {
   needs_click: boolean;
   ended: boolean;
   /** Why nothing more comes; null while all is well. */
-  trouble: string | null;
+  trouble: Trouble | null;
 }
 
 export interface PlayerState {
@@ -223,9 +229,9 @@ export class PlayerEngine {
     if (video.canPlayType("application/vnd.apple.mpegurl")) {
       video.src = this.#pathways.source;
       this.#on("loadedmetadata", () => void (start_s > 0 && (video.currentTime = start_s)));
-      this.#on("error", () => this.#show({ trouble: "the film cannot be played here" }));
+      this.#on("error", () => this.#show({ trouble: { words: "this browser cannot play the film", code: "player.native" } }));
     } else {
-      this.#show({ trouble: "this browser can play neither Media Source Extensions nor HLS" });
+      this.#show({ trouble: { words: "this browser plays neither Media Source Extensions nor HLS", code: "player.unsupported" } });
     }
     return null;
   }
@@ -238,7 +244,7 @@ export class PlayerEngine {
       hls.recoverMediaError();
       return;
     }
-    this.#show({ trouble: `no region serves this film at the moment (${data.details})` });
+    this.#show({ trouble: { words: "no region serves this film at the moment", code: `player.${data.details}` } });
     clearTimeout(this.#retry);
     this.#retry = window.setTimeout(() => this.retry(), RETRY_MS);
   }

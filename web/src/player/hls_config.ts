@@ -16,6 +16,9 @@ function policy(firstByteMs: number, wholeMs: number): { default: LoaderConfig }
   };
 }
 
+/** The first picture counts most: begin with what half of the throughput last seen can carry. */
+const START_SHARE = 0.5;
+
 /**
  * Bounded buffers (each second ahead costs egress when somebody leaves), a
  * start from what this browser measured last, pictures no larger than the window.
@@ -33,9 +36,9 @@ export function hlsConfig(start_s: number, estimate_bps: number): Partial<HlsCon
     maxMaxBufferLength: 30,
     maxBufferSize: 30_000_000,
     backBufferLength: 30,
-    abrEwmaDefaultEstimate: estimate_bps > 0 ? estimate_bps : 1_500_000,
-    manifestLoadPolicy: policy(4000, 10_000),
-    playlistLoadPolicy: policy(4000, 10_000),
+    abrEwmaDefaultEstimate: estimate_bps > 0 ? estimate_bps * START_SHARE : 1_500_000,
+    manifestLoadPolicy: policy(3000, 10_000),
+    playlistLoadPolicy: policy(3000, 10_000),
     fragLoadPolicy: policy(4000, 60_000),
   };
 }

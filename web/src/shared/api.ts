@@ -9,6 +9,7 @@ import type {
   Row,
   Session,
   SignIn,
+  Status,
   Title,
   TitleChange,
   Upload,
@@ -16,20 +17,6 @@ import type {
   Whoami,
 } from "../api/types.ts";
 import { ApiError, problemOf, unreachable } from "./problem.ts";
-
-/** One service of the house as `/api/status` tells it. */
-export interface ServiceStatus {
-  name: string;
-  healthy: boolean;
-  address: string;
-  since: string | number | null;
-  restarts: number;
-}
-
-export interface Status {
-  services: ServiceStatus[];
-  version: string;
-}
 
 export interface Hooks {
   fetch?: typeof fetch;

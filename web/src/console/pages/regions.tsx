@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
+import type { ServiceStatus } from "../../api/types.ts";
 import { ProblemView } from "../../shared/components/problem_view.tsx";
 import { Ago } from "../../shared/components/small.tsx";
-import type { ServiceStatus } from "../../shared/api.ts";
 import { useResource } from "../../shared/resource.ts";
 import { api } from "../../shared/session.ts";
 import { type CellColumn, DataTable, TableSkeleton } from "../table/data_table.tsx";
@@ -43,7 +43,7 @@ function serviceColumns(): CellColumn<ServiceStatus>[] {
       cell: (service) => <span class={service.healthy ? "state state-done" : "state state-failed"}>{service.healthy ? "Healthy" : "Not healthy"}</span>,
     },
     { key: "address", heading: "Address", width: 260, value: (service) => service.address, cell: (service) => <code>{service.address || "–"}</code> },
-    { key: "since", heading: "Since", width: 140, unsearched: true, value: (service) => service.since, cell: (service) => (service.since ? <Ago at={service.since} /> : "–") },
+    { key: "since", heading: "Since", width: 140, unsearched: true, value: (service) => service.since_at, cell: (service) => <Ago at={service.since_at} /> },
     {
       key: "restarts",
       heading: "Restarts",

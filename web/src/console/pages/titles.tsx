@@ -138,7 +138,7 @@ function titleColumns(change: Change, onWithdraw: (title: Title) => void): CellC
     {
       key: "year",
       heading: "Year",
-      width: 96,
+      width: 118,
       number: true,
       value: (title) => title.year || null,
       cell: (title) => (
