@@ -20,7 +20,7 @@ _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no i, l, o, 0 and 1, which are 
 
 
 def checked(new: NewUser) -> NewUser:
-    """Return a new person with a folded name and sorted roles.
+    """Return a new person with a folded name and sorted roles; an operator holds all of them.
 
     Raises:
         InvalidRequest: `accounts.bad_name`, `accounts.bad_password`,
@@ -41,7 +41,8 @@ def checked(new: NewUser) -> NewUser:
             raise InvalidRequest(
                 "accounts.bad_role", f"people cannot be {role}; roles are {', '.join(HUMAN_ROLES)}"
             )
-    return NewUser(name=name, password=new.password, roles=sorted(set(new.roles)))
+    roles = set(HUMAN_ROLES) if Role.OPERATOR in new.roles else set(new.roles)
+    return NewUser(name=name, password=new.password, roles=sorted(roles))
 
 
 def folded(name: str) -> str:

@@ -40,7 +40,7 @@ function Uploads() {
   return (
     <section class="upload-page">
       <h1 class="display">Upload</h1>
-      <p class="upload-words">Any film that ffmpeg can read. It is inspected, encoded and packaged here, and appears on the site by itself.</p>
+      <p class="upload-words">A film as MP4, QuickTime, Matroska, WebM, MPEG-TS or AVI. It is inspected, encoded and packaged here, and appears on the site by itself.</p>
       <DropZone small={items.length > 0} />
       {items.length > 0 && (
         <ul class="upload-list">
@@ -107,7 +107,7 @@ function DropZone({ small }: { small: boolean }) {
       />
       <Icon name="upload" size={small ? 24 : 40} />
       <span class="drop-words">{over ? "Let go to add it" : small ? "Add more films" : "Drop films here, or choose them"}</span>
-      {!small && <span class="drop-note">MP4, MOV, MKV, WebM and most others</span>}
+      {!small && <span class="drop-note">MP4, MOV, MKV, WebM, TS or AVI</span>}
     </label>
   );
 }
