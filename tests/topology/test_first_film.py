@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
 import pytest
+from playwright.sync_api import expect
 
 from tests.topology.installation import WITHOUT, Installation, Visit, eventually
 
@@ -132,25 +132,22 @@ def test_the_picture_moves_on_when_its_edge_is_killed(installation: Installation
 
 
 @pytest.mark.browser
-def test_every_page_is_seen(visit: Visit, watched: dict[str, Any], film: Path) -> None:
+def test_every_page_is_seen(visit: Visit, watched: dict[str, Any]) -> None:
+    pages = {"home": "/", "title": f"/t/{watched['slug']}", "upload": "/upload", "sign-in": "/sign-in"}
     for width, height in ((1440, 900), (820, 1180), (390, 844)):
         visit.page.set_viewport_size({"width": width, "height": height})
-        for name, path in (
-            ("home", "/"),
-            ("title", f"/t/{watched['slug']}"),
-            ("upload", "/upload"),
-            ("sign-in", "/sign-in"),
-        ):
-            visit.page.goto(path, wait_until="networkidle" if name == "never" else "load")
-            visit.page.wait_for_selector("main")
-            visit.page.wait_for_timeout(400)
-            visit.picture(f"{name}-{width}")
+        for name, path in pages.items():
+            look_at(visit, path, f"{name}-{width}")
     assert not visit.complaints
-    visit.page.goto("/t/no-such-title")
+
+    look_at(visit, "/t/no-such-title", "error-title")
+    expect(visit.page.locator("h1")).to_contain_text("No such title")
+    look_at(visit, "/nowhere", "error-page")
+
+
+def look_at(visit: Visit, path: str, name: str) -> None:
+    visit.page.goto(path)
     visit.page.wait_for_selector("main")
-    visit.page.wait_for_timeout(400)
-    visit.picture("error-title")
-    visit.page.goto("/nowhere")
-    visit.page.wait_for_selector("main")
-    visit.picture("error-page")
-    assert film.is_file()
+    expect(visit.page.locator("h1")).to_be_visible()
+    visit.page.wait_for_timeout(200)  # pictures fade in
+    visit.picture(name)
