@@ -1,0 +1,1 @@
+"""The structures beside the libraries that people would pick instead."""
