@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from numpy.typing import NDArray
 
-from bijou.algorithms.graphs import Components, UnionFind, compiled
+from bijou.algorithms import compiled
+from bijou.algorithms.graphs import Components, UnionFind
 from tests.unit.algorithms.graphs.specifications import SetsSpec, smallest_mates
 from tests.unit.algorithms.machines import Machine, run_machine
 
