@@ -1,6 +1,6 @@
 """State machines that are held to a number of steps, the same ones in every run."""
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
 
 STEPS = 2000
@@ -16,8 +16,11 @@ class Machine(RuleBasedStateMachine):
         type(self).steps += 1
 
 
-def run_machine(machine: type[Machine], *, examples: int = 60) -> None:
-    """Run it with fixed seeds; fail where it took fewer than `STEPS` steps."""
+def run_machine(machine: type[Machine], *, examples: int = 60, shrinks: bool = True) -> None:
+    """Run it with fixed seeds; fail where it took fewer than `STEPS` steps.
+
+    One whose steps are slow does better without `shrinks`: its first failure is shown as it is.
+    """
     machine.steps = 0
     run_state_machine_as_test(
         machine,
@@ -28,6 +31,7 @@ def run_machine(machine: type[Machine], *, examples: int = 60) -> None:
             database=None,
             deadline=None,
             report_multiple_bugs=False,
+            phases=tuple(Phase) if shrinks else (Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),
     )
