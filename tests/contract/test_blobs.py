@@ -13,7 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bijou.engines.files import PIECE_BYTES, FileBlobs
+from bijou.engines.files import FileBlobs
+from bijou.engines.local_files import PIECE_BYTES
+from bijou.engines.memfs_blobs import MemBlobs
+from bijou.engines.memfs_spill import FileSpill
+from bijou.memfs import MemFS
 from bijou.ports import (
     BijouError,
     Blobs,
@@ -38,7 +42,18 @@ def on_a_directory(folder: Path) -> Blobs:
     return FileBlobs(folder / "blobs", VirtualClock(NOW))
 
 
-@pytest.fixture(params=[on_a_directory], ids=["files"])
+def in_memory(_: Path) -> Blobs:
+    # A byte less than what the tests of a full disk put.
+    return MemBlobs(MemFS(now=VirtualClock(NOW).now, budget_bytes=(2 << 20) - 1))
+
+
+def in_memory_and_spilled(folder: Path) -> Blobs:
+    (folder / "spill").mkdir()
+    spill = FileSpill(folder / "spill")
+    return MemBlobs(MemFS(now=VirtualClock(NOW).now, budget_bytes=PIECE_BYTES, spill=spill))
+
+
+@pytest.fixture(params=[on_a_directory, in_memory, in_memory_and_spilled])
 def make(request: pytest.FixtureRequest) -> MakeBlobs:
     chosen: MakeBlobs = request.param
     return chosen
@@ -145,12 +160,13 @@ def test_one_who_reads_while_it_is_replaced_reads_one_of_the_two(blobs: Blobs) -
     assert read(blobs, "k") == new
 
 
+@pytest.mark.parametrize("make_one", [on_a_directory, in_memory, in_memory_and_spilled])
 @given(start=st.integers(0, 3 * PIECE_BYTES), length=st.none() | st.integers(-5, 3 * PIECE_BYTES))
 @settings(max_examples=40, deadline=None)
 def test_a_part_is_the_slice(
-    tmp_path_factory: pytest.TempPathFactory, start: int, length: int | None
+    tmp_path_factory: pytest.TempPathFactory, make_one: MakeBlobs, start: int, length: int | None
 ) -> None:
-    blobs = _one_blob(tmp_path_factory)
+    blobs = _one_blob(tmp_path_factory, make_one)
     stop = None if length is None else max(0, start + length)
 
     found = run(pieces(blobs.read("k", start, stop)))
@@ -160,15 +176,14 @@ def test_a_part_is_the_slice(
 
 
 CONTENT = Random(3).randbytes(2 * PIECE_BYTES + 17)
-_prepared: list[Blobs] = []
+_prepared: dict[MakeBlobs, Blobs] = {}
 
 
-def _one_blob(factory: pytest.TempPathFactory) -> Blobs:
-    if not _prepared:
-        blobs = on_a_directory(factory.mktemp("parts"))
+def _one_blob(factory: pytest.TempPathFactory, make_one: MakeBlobs) -> Blobs:
+    if make_one not in _prepared:
+        blobs = _prepared[make_one] = make_one(factory.mktemp("parts"))
         run(blobs.put("k", CONTENT))
-        _prepared.append(blobs)
-    return _prepared[0]
+    return _prepared[make_one]
 
 
 def test_what_is_not_there_is_missing_everywhere(blobs: Blobs, tmp_path: Path) -> None:

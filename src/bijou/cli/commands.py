@@ -10,6 +10,7 @@ import bijou as package
 _PLACES = {
     "config": "bijou.cli.reference:config",
     "demo": "bijou.cli.serving:demo",
+    "fs": "bijou.cli.mounting:fs",
     "reference": "bijou.cli.reference:reference",
     "run": "bijou.cli.serving:run",
     "serve": "bijou.cli.serving:serve",

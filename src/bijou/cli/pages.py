@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -34,12 +34,20 @@ def commands_page() -> str:
     lines = [_HEAD, "# Commands\n", "Exit status: 0 ok, 1 no, 2 usage, 3 the environment.\n"]
     context = click.Context(bijou, info_name="bijou", max_content_width=100, terminal_width=100)
     context.help_option_names = ["-h", "--help"]
-    for name in bijou.list_commands(context):
-        command = bijou.get_command(context, name)
+    for title, text in _helps(bijou, context):
+        lines += [f"## {title}\n", "```", text, "```\n"]
+    return "\n".join(lines)
+
+
+def _helps(group: click.Group, context: click.Context) -> Iterator[tuple[str, str]]:
+    """Yield each command of a group, and of the groups in it, with its help."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if command is not None:
             inner = click.Context(command, context, name, max_content_width=100, terminal_width=100)
-            lines += [f"## bijou {name}\n", "```", command.get_help(inner).rstrip(), "```\n"]
-    return "\n".join(lines)
+            yield inner.command_path, command.get_help(inner).rstrip()
+            if isinstance(command, click.Group):
+                yield from _helps(command, inner)
 
 
 def routes_page() -> str:

@@ -5,29 +5,21 @@ import contextlib
 import errno
 import itertools
 import os
-import re
 import stat
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from bijou.ports import BlobInfo, Clock, Conflict, EngineUnavailable, InvalidRequest, NotFound
+from bijou.engines.blob_keys import STAGING, folder_of, parts_of, within
+from bijou.engines.local_files import PIECE_BYTES, READ, blaming_the_disk, opened_source, pieces_of, write_new
+from bijou.ports import BlobInfo, Clock, Conflict, EngineUnavailable, NotFound
 from bijou.ports.instant import Instant
 
-PIECE_BYTES: Final = 256 * 1024
-
-_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
-_KEY_CHARACTERS: Final = 512
-# No key holds a "~", so names with one are ours: staged files, and parts too long for one file name.
-_STAGING: Final = "~staging"
-_NAME_CHARACTERS: Final = 200
 _FORGOTTEN_AFTER_S: Final = 86400.0
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR})
 _UNLINKABLE: Final = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP})
 _ATTEMPTS: Final = 8
-_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FOLDER: Final = _READ | os.O_DIRECTORY
+_FOLDER: Final = READ | os.O_DIRECTORY
 
 
 class FileBlobs:
@@ -54,29 +46,29 @@ class FileBlobs:
         self._root = root.resolve()
         self._clock = clock
         self._serial = itertools.count()
-        self._staging = self._root / _STAGING
+        self._staging = self._root / STAGING
         self._staging.mkdir(parents=True, exist_ok=True)
         self._sweep()
 
     async def put(self, key: str, content: bytes | Path) -> BlobInfo:
         """Store under a free key; the same bytes again are no conflict."""
-        parts = _parts(key)
+        parts = parts_of(key)
         return await asyncio.to_thread(self._put, key, parts, content)
 
     async def replace(self, key: str, content: bytes) -> BlobInfo:
         """Store in place of whatever the key held."""
-        parts = _parts(key)
+        parts = parts_of(key)
         return await asyncio.to_thread(self._replace, key, parts, content)
 
     async def info(self, key: str) -> BlobInfo:
         """Describe a blob."""
-        parts = _parts(key)
+        parts = parts_of(key)
         return await asyncio.to_thread(self._info, key, parts)
 
     async def read(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield bytes [start, stop) in pieces of 256 KiB; past the end there is nothing."""
         at = max(start, 0)
-        parts = _parts(key)
+        parts = parts_of(key)
         file, piece = await asyncio.to_thread(self._open_and_read, key, parts, at, _length(at, stop))
         while piece:
             yield piece
@@ -85,7 +77,7 @@ class FileBlobs:
 
     async def fetch(self, key: str, destination: Path) -> None:
         """Make the blob a local file: a read-only hard link, else a copy."""
-        parts = _parts(key)
+        parts = parts_of(key)
         await asyncio.to_thread(self._fetch, key, parts, destination)
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
@@ -95,15 +87,15 @@ class FileBlobs:
 
     async def delete(self, key: str) -> None:
         """Remove a blob and the folders that it leaves empty."""
-        parts = _parts(key)
+        parts = parts_of(key)
         await asyncio.to_thread(self._delete, key, parts)
 
     def _put(self, key: str, parts: Sequence[str], content: bytes | Path) -> BlobInfo:
-        with _blaming_the_disk(key):
+        with blaming_the_disk(key):
             if isinstance(content, bytes):
                 with self._staged([content]) as staged:
                     return self._place(key, parts, staged)
-            with _opened_source(content) as source:
+            with opened_source(content) as source:
                 info = self._move_in(key, parts, content, source)
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 content.unlink()
@@ -116,7 +108,7 @@ class FileBlobs:
         except OSError as error:
             if error.errno not in _UNLINKABLE:
                 raise
-        with self._staged(_pieces(source)) as staged:
+        with self._staged(pieces_of(source)) as staged:
             return self._place(key, parts, staged)
 
     def _place(self, key: str, parts: Sequence[str], file: Path) -> BlobInfo:
@@ -141,7 +133,7 @@ class FileBlobs:
 
     def _accept_the_same(self, key: str, parts: Sequence[str], file: Path) -> BlobInfo:
         try:
-            with self._opened(key, parts) as there, _opened_source(file) as here:
+            with self._opened(key, parts) as there, opened_source(file) as here:
                 if _same(there, here):
                     return _describe(key, os.fstat(there))
         except NotFound as error:
@@ -149,7 +141,7 @@ class FileBlobs:
         raise Conflict("blobs.exists", f"{key} holds other bytes already; a blob is written once")
 
     def _replace(self, key: str, parts: Sequence[str], content: bytes) -> BlobInfo:
-        with _blaming_the_disk(key), self._staged([content]) as staged:
+        with blaming_the_disk(key), self._staged([content]) as staged:
             for _ in range(_ATTEMPTS):
                 try:
                     with self._folder(parts[:-1], make=True) as folder:
@@ -178,21 +170,19 @@ class FileBlobs:
         return file, file.read(start, length)
 
     def _fetch(self, key: str, parts: Sequence[str], destination: Path) -> None:
-        with _blaming_the_disk(key), self._opened(key, parts) as descriptor:
+        with blaming_the_disk(key), self._opened(key, parts) as descriptor:
             destination.unlink(missing_ok=True)
             try:
                 os.link(self._root.joinpath(*parts), destination, follow_symlinks=False)
             except OSError as error:
                 if error.errno not in _UNLINKABLE:
                     raise
-                _write(destination, _pieces(descriptor))
+                write_new(destination, pieces_of(descriptor))
 
     def _keys(self, prefix: str) -> list[str]:
-        folder = prefix.rpartition("/")[0]
-        if folder and not _KEY.fullmatch(folder):
+        top = folder_of(prefix)
+        if top is None:
             return []
-        # Long parts are split over several folders, so a prefix may begin inside one of ours: start above it.
-        top = [part for part in folder.split("/") if part] if len(folder) <= _NAME_CHARACTERS else []
         try:
             with self._folder(top):
                 found = _walk(self._root.joinpath(*top), "".join(f"{part}/" for part in top))
@@ -202,7 +192,7 @@ class FileBlobs:
 
     def _delete(self, key: str, parts: Sequence[str]) -> None:
         with (
-            _blaming_the_disk(key),
+            blaming_the_disk(key),
             contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError),
         ):
             with self._folder(parts[:-1]) as folder:
@@ -239,7 +229,7 @@ class FileBlobs:
     def _opened(self, key: str, parts: Sequence[str]) -> Iterator[int]:
         try:
             with self._folder(parts[:-1]) as folder:
-                descriptor = os.open(parts[-1], _READ | os.O_NONBLOCK, dir_fd=folder)
+                descriptor = os.open(parts[-1], READ | os.O_NONBLOCK, dir_fd=folder)
         except OSError as error:
             if error.errno in _ABSENT:
                 raise NotFound("blobs.missing", f"there is no blob {key}") from error
@@ -255,7 +245,7 @@ class FileBlobs:
     def _staged(self, pieces: Iterable[bytes]) -> Iterator[Path]:
         staged = self._staging / f"{os.getpid()}-{self._serial_name()}"
         try:
-            _write(staged, pieces, seal=self._seal)
+            write_new(staged, pieces, seal=self._seal)
             yield staged
         finally:
             staged.unlink(missing_ok=True)
@@ -295,20 +285,6 @@ class _OpenFile:
         os.close(self._descriptor)
 
 
-def _parts(key: str) -> list[str]:
-    """Return the file path of a key, a part too long for one name cut in several."""
-    if len(key) > _KEY_CHARACTERS or not _KEY.fullmatch(key):
-        shown = key if len(key) <= 80 else f"{key[:80]}… ({len(key)} characters)"
-        rule = "1 to 512 of A-Z a-z 0-9 . _ - /, no part empty or beginning with a dot"
-        raise InvalidRequest("blobs.bad_key", f"{shown!r} is no key of a blob; a key is {rule}")
-    names: list[str] = []
-    for part in key.split("/"):
-        cuts = range(0, len(part), _NAME_CHARACTERS)
-        names += [f"{part[cut : cut + _NAME_CHARACTERS]}~" for cut in cuts[:-1]]
-        names.append(part[cuts[-1] :])
-    return names
-
-
 def _walk(folder: Path, above: str) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
@@ -318,9 +294,8 @@ def _walk(folder: Path, above: str) -> Iterator[str]:
     for entry in listed:
         if entry.is_file(follow_symlinks=False):
             yield above + entry.name
-        elif entry.name != _STAGING and entry.is_dir(follow_symlinks=False):
-            joint = entry.name.removesuffix("~") if entry.name.endswith("~") else f"{entry.name}/"
-            yield from _walk(folder / entry.name, above + joint)
+        elif entry.name != STAGING and entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name, within(above, entry.name))
 
 
 def _length(at: int, stop: int | None) -> int:
@@ -334,55 +309,7 @@ def _describe(key: str, found: os.stat_result) -> BlobInfo:
     )
 
 
-@contextlib.contextmanager
-def _opened_source(path: Path) -> Iterator[int]:
-    try:
-        descriptor = os.open(path, _READ | os.O_NONBLOCK)
-    except OSError as error:
-        raise InvalidRequest("blobs.unreadable", f"{path} cannot be stored: {error.strerror}") from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidRequest("blobs.unreadable", f"{path} cannot be stored: it is not a regular file")
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _pieces(descriptor: int) -> Iterator[bytes]:
-    at = 0
-    while piece := os.pread(descriptor, PIECE_BYTES, at):
-        yield piece
-        at += len(piece)
-
-
 def _same(one: int, other: int) -> bool:
     if os.fstat(one).st_size != os.fstat(other).st_size:
         return False
-    return all(a == b for a, b in zip(_pieces(one), _pieces(other), strict=True))
-
-
-def _write(path: Path, pieces: Iterable[bytes], seal: Callable[[int], None] = os.fsync) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        for piece in pieces:
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(descriptor, view) :]
-        seal(descriptor)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _blaming_the_disk(key: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise EngineUnavailable(
-                "blobs.full", f"{key}: no space is left for it; free some and put it again"
-            ) from error
-        raise EngineUnavailable("blobs.unavailable", f"{key}: {error.strerror}") from error
+    return all(a == b for a, b in zip(pieces_of(one), pieces_of(other), strict=True))
