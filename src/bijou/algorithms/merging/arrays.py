@@ -14,6 +14,7 @@ _LONG = 8
 _WATCHED = 64
 _MANY = 16
 _WORTHWHILE = 1 << 14
+_EXACT_BITS = {2: 11, 4: 24, 8: 53, 16: 64}  # bits of a whole number that a float of so many bytes holds
 
 
 def merge_arrays(*runs: Array) -> Array:
@@ -31,7 +32,8 @@ def merge_arrays(*runs: Array) -> Array:
         runs: One-dimensional; lists of numbers will do.
 
     Raises:
-        ValueError: no run was given, or one has not one dimension.
+        ValueError: no run was given, one has not one dimension, or their
+            common type would round (int64 beside float64, or beside uint64).
 
     Example:
         >>> merge_arrays([1, 4], [2, 3]).tolist()
@@ -56,7 +58,7 @@ def merge_order(*runs: Array, native: bool | None = None) -> Positions:
     Args:
         runs: As for `merge_arrays`.
         native: Whether blocks are merged by compiled code; by default where
-            numba is installed. The answer is the same.
+            numba is installed. The answer is the same for runs that ascend.
 
     Raises:
         ValueError: as `merge_arrays`.
@@ -79,12 +81,33 @@ def _joined(runs: tuple[Array, ...]) -> tuple[Array, Positions]:
     """Return the runs end to end, in an array of our own, and where each starts and the last stops."""
     if not runs:
         raise ValueError("no run was given, and so no type; give one, though it be empty")
-    items = np.concatenate(runs)
-    if items.ndim != 1:
-        raise ValueError(f"the runs have {items.ndim} dimensions; runs are arrays of one")
+    arrays = [np.asarray(run) for run in runs]
+    for array in arrays:
+        if array.ndim != 1:
+            raise ValueError(f"a run has {array.ndim} dimensions; runs are arrays of one")
+    items = np.concatenate(_of_one_type([array for array in arrays if len(array)] or arrays))
     starts = np.zeros(len(runs) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, runs), np.int64), out=starts[1:])
     return items, starts
+
+
+def _of_one_type(arrays: list[Array]) -> list[Array]:
+    """Refuse runs whose common type would round some of their numbers."""
+    common = np.result_type(*arrays)
+    for array in arrays:
+        if array.dtype.kind in "iu" and not np.can_cast(array.dtype, common, "safe"):
+            raise _rounds(array.dtype, common)
+        if (
+            array.dtype.kind in "iu"
+            and common.kind == "f"
+            and array.dtype.itemsize * 8 > _EXACT_BITS[common.itemsize]
+        ):
+            raise _rounds(array.dtype, common)
+    return arrays
+
+
+def _rounds(found: "np.dtype[Any]", common: "np.dtype[Any]") -> ValueError:
+    return ValueError(f"{found} and the others have {common} in common, which would round; give all one type")
 
 
 def _take_turns(items: Array, starts: Positions) -> bool:

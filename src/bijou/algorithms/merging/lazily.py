@@ -31,9 +31,10 @@ def merge(
     """Merge sorted runs lazily: the items and the order of `heapq.merge`.
 
     Equal items come in the order of their runs. An error of a run or of `key`
-    is raised where `heapq.merge` raises it: right after the last item that
-    came before it. Endless runs may be merged. Runs that are not sorted lose
-    nothing, but come out in some other order than from `heapq.merge`.
+    is raised right after the last item that came before it, as `heapq.merge`
+    does, which only stops asking `key` once a single run is left. Endless runs
+    may be merged. Runs that are not sorted lose nothing, but come out in some
+    other order than from `heapq.merge`.
 
     Surprise: it reads ahead, singly at first (ascending only), then by reads
     that grow from 32 items to `read_ahead`; a run that waits for its next item

@@ -14,6 +14,8 @@ _MASK = (1 << 64) - 1
 def hash64(item: int | str | bytes) -> int:
     """Return 64 well-mixed bits of an item: SplitMix64 of an int, BLAKE2b of text or bytes.
 
+    Of an int the low 64 bits count, so -1 is 2^64 - 1.
+
     Cost: 0.4 us an int, 1 us a short text.
     Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 
@@ -21,6 +23,8 @@ def hash64(item: int | str | bytes) -> int:
         >>> hash64(1) == int(hash64_array([1])[0]), hash64("one") == hash64(b"one")
         (True, True)
     """
+    if isinstance(item, float):
+        raise TypeError(f"{item!r} is a float; hash its text or its bits, whichever you mean by equal")
     if isinstance(item, int):
         mixed = (item + _GOLDEN) & _MASK
         mixed = (mixed ^ (mixed >> 30)) * _FIRST & _MASK
@@ -31,8 +35,15 @@ def hash64(item: int | str | bytes) -> int:
 
 
 def hash64_array(items: "list[int] | NDArray[np.integer]") -> NDArray[np.uint64]:
-    """Return `hash64` of integers, negative ones as their two's complement; 3 ns each."""
-    mixed = np.asarray(items).astype(np.uint64) + np.uint64(_GOLDEN)
+    """Return `hash64` of integers, negative ones as their two's complement; 3 ns each.
+
+    Raises:
+        TypeError: they are no integers.
+    """
+    given = np.asarray(items)
+    if given.size and given.dtype.kind not in "iu":
+        raise TypeError(f"items of type {given.dtype} cannot be hashed; integers of at most 64 bits can")
+    mixed = given.astype(np.uint64) + np.uint64(_GOLDEN)
     mixed ^= mixed >> np.uint64(30)
     mixed *= np.uint64(_FIRST)
     mixed ^= mixed >> np.uint64(27)

@@ -43,7 +43,13 @@ class TopK(Generic[K]):
         self._offers = 0
 
     def offer(self, key: K, score: float) -> None:
-        """Keep the key if it is among the best so far."""
+        """Keep the key if it is among the best so far.
+
+        Raises:
+            ValueError: the score is NaN, which has no place among others.
+        """
+        if score != score:  # noqa: PLR0124 - only NaN is not itself; math.isnan is a call, and this path is hot
+            raise _no_place(key)
         self._offers -= 1  # falls, so that the later of two equals is the lesser
         if len(self._heap) < self.size:
             heappush(self._heap, (score, self._offers, key))
@@ -68,13 +74,13 @@ def most(counts: Mapping[K, float], size: int) -> list[tuple[K, float]]:
     Cost: O(n log size) time, O(size) memory beside the mapping.
 
     Raises:
-        ValueError: `size` < 1.
+        ValueError: `size` < 1, or a count is NaN.
 
     Example:
         >>> most({"a": 1, "b": 7, "c": 3}, 2)
         [('b', 7), ('c', 3)]
     """
-    return nlargest(positive("size", size), counts.items(), key=lambda pair: pair[1])
+    return nlargest(positive("size", size), counts.items(), key=_score)
 
 
 def joined(lists: Iterable[Iterable[tuple[K, float]]], size: int) -> list[tuple[K, float]]:
@@ -90,10 +96,21 @@ def joined(lists: Iterable[Iterable[tuple[K, float]]], size: int) -> list[tuple[
         lists: Of keys and scores, each the highest first.
 
     Raises:
-        ValueError: `size` < 1.
+        ValueError: `size` < 1, or a score that was read is NaN.
 
     Example:
         >>> joined([[("a", 9), ("b", 2)], [("c", 5)], []], 2)
         [('a', 9), ('c', 5)]
     """
-    return list(islice(merge(*lists, key=lambda pair: pair[1], reverse=True), positive("size", size)))
+    return list(islice(merge(*lists, key=_score, reverse=True), positive("size", size)))
+
+
+def _score(pair: tuple[K, float]) -> float:
+    key, score = pair
+    if score != score:  # noqa: PLR0124 - as above
+        raise _no_place(key)
+    return score
+
+
+def _no_place(key: object) -> ValueError:
+    return ValueError(f"the score of {key!r} is NaN; it ranks neither above nor below any other")

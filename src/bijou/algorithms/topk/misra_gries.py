@@ -38,7 +38,7 @@ class MisraGries(Generic[K]):
         >>> summary = MisraGries(2)
         >>> summary.add_many("abacabad")
         >>> summary.total, summary.hitters()[0]
-        (8, Hitter(key='a', at_least=3, at_most=4))
+        (8, Hitter(key='a', at_least=4, at_most=4))
     """
 
     __slots__ = ("_counts", "capacity", "error", "total")
@@ -55,8 +55,8 @@ class MisraGries(Generic[K]):
         Raises:
             ValueError: `count` < 1.
         """
-        self.total += positive("count", count)
-        self._counts[key] += count
+        self._counts[key] += positive("count", count)
+        self.total += count
         if len(self._counts) > 2 * self.capacity:
             self._prune()
 
@@ -64,8 +64,8 @@ class MisraGries(Generic[K]):
         """Count keys, a block at a time, at the speed of a dictionary in C."""
         stream = iter(keys)
         while block := list(islice(stream, _BLOCK * self.capacity)):
-            self.total += len(block)
             self._counts.update(block)
+            self.total += len(block)
             if len(self._counts) > 2 * self.capacity:
                 self._prune()
 
@@ -87,11 +87,12 @@ class MisraGries(Generic[K]):
         """Return the keys that are left, the most frequent first.
 
         Every key whose true count exceeds total / (capacity + 1) is among
-        them, where `size` does not cut it off.
+        them, where `size` does not cut it off. Changes nothing.
+
+        Raises:
+            ValueError: `size` < 1.
         """
-        if len(self._counts) > self.capacity:
-            self._prune()
-        kept = self._counts.most_common(size)
+        kept = self._counts.most_common(self.capacity if size is None else positive("size", size))
         return [Hitter(key, count, count + self.error) for key, count in kept]
 
     def __getitem__(self, key: K) -> Hitter[K]:

@@ -57,7 +57,7 @@ class SpaceSaving(Generic[K]):
         Raises:
             ValueError: `count` < 1.
         """
-        self.total += positive("count", count)
+        positive("count", count)
         if key in self._counts:
             self._counts[key] += count
         elif len(self._counts) < self.capacity:
@@ -66,11 +66,17 @@ class SpaceSaving(Generic[K]):
             heappush(self._guesses, (count, self._turn, key))
         else:
             self._take_over(key, count)
+        self.total += count
 
     def hitters(self, size: int | None = None) -> list[Hitter[K]]:
-        """Return the keys that have a counter, the most frequent first."""
+        """Return the keys that have a counter, the most frequent first.
+
+        Raises:
+            ValueError: `size` < 1.
+        """
+        wanted = self.capacity if size is None else positive("size", size)
         ranked = sorted(self._counts.items(), key=lambda pair: pair[1], reverse=True)
-        return [Hitter(key, n - self._doubts.get(key, 0), n) for key, n in ranked[:size]]
+        return [Hitter(key, n - self._doubts.get(key, 0), n) for key, n in ranked[:wanted]]
 
     def __getitem__(self, key: K) -> Hitter[K]:
         """Return what is known of one key, also where it has no counter."""

@@ -46,7 +46,13 @@ class SlidingRate:
         self._total = 0
 
     def add(self, at_ns: int, count: int = 1) -> None:
-        """Count events of a moment, 0 or later."""
+        """Count events of a moment, 0 or later.
+
+        Raises:
+            ValueError: `count` < 0.
+        """
+        if count < 0:
+            raise ValueError(f"count is {count}; it must be 0 or more")
         pane = at_ns // self.pane_ns
         if pane > self._pane:
             self._advance(pane)

@@ -52,8 +52,8 @@ class SlidingWindow(Generic[V]):
         if self._times:
             at_ns = max(at_ns, self._times[-1])
             self._expire(at_ns)
-        self._times.append(at_ns)
         self._values.push(value)
+        self._times.append(at_ns)
 
     def value(self, now_ns: int) -> V | None:
         """Return the fold at `now_ns`, or None where the window is empty."""
@@ -64,8 +64,8 @@ class SlidingWindow(Generic[V]):
         cutoff_ns = now_ns - self.window_ns
         times = self._times
         while times and times[0] <= cutoff_ns:
-            times.popleft()
             self._values.pop()
+            times.popleft()
 
 
 class SlidingMax(SlidingWindow[float]):

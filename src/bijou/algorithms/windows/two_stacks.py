@@ -74,9 +74,10 @@ class TwoStacks(Generic[V]):
         return self._combine(self._front_folds[-1], self._back_fold) if self._front else self._back_fold
 
     def _turn_over(self) -> None:
-        combine, folds = self._combine, self._front_folds
-        self._back.reverse()
-        self._front, self._back = self._back, self._front
-        folds.append(self._front[0])
-        for value in self._front[1:]:
+        """Move the back to the front; where `combine` raises, nothing has moved."""
+        combine = self._combine
+        turned = self._back[::-1]
+        folds = [turned[0]]
+        for value in turned[1:]:
             folds.append(combine(value, folds[-1]))
+        self._front, self._front_folds, self._back = turned, folds, []

@@ -80,5 +80,16 @@ def test_runs_that_were_merged_are_left_as_they_were() -> None:
 def test_what_is_no_run_is_refused() -> None:
     with pytest.raises(ValueError, match="no run was given"):
         merge_arrays()
-    with pytest.raises(ValueError, match="have 2 dimensions"):
+    with pytest.raises(ValueError, match="a run has 2 dimensions"):
         merge_order(np.zeros((2, 2)))
+
+
+def test_numbers_stay_what_they_are() -> None:
+    assert merge_arrays(np.array([]), np.array([2**53 + 1])).tolist() == [2**53 + 1]
+    assert merge_arrays(np.array([1], np.int32), np.array([0.5])).tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("other", [np.array([0.5]), np.array([1], np.uint64)])
+def test_types_that_would_round_are_refused(other: NDArray[Any]) -> None:
+    with pytest.raises(ValueError, match="would round; give all one type"):
+        merge_arrays(np.array([2**53 + 1]), other)

@@ -85,6 +85,24 @@ def test_items_of_any_kind_hash_alike_in_every_process() -> None:
     assert hash64_array([-1])[0] == hash64(-1)
 
 
+@pytest.mark.parametrize("precision", [4, 12, 20])
+def test_levels_of_arrays_are_those_of_single_hashes(precision: int) -> None:
+    counter = DistinctCounter(precision)
+    hashes = sorted(
+        {max(0, (1 << bit) + by) for bit in range(65) for by in (-2, -1, 0, 1)} - {1 << 64, (1 << 64) + 1}
+    )
+    assert counter._levels(np.array(hashes, np.uint64)).tolist() == [counter._level(h) for h in hashes]
+
+
+def test_what_is_no_integer_is_refused_in_bulk_and_alone() -> None:
+    counter = DistinctCounter()
+    with pytest.raises(TypeError, match="float64 cannot be hashed"):
+        counter.add_many(np.array([0.1, 0.2]))
+    with pytest.raises(TypeError, match=r"0\.5 is a float"):
+        counter.add(0.5)  # type: ignore[arg-type]
+    assert counter.estimate() == 0.0
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"\0" * 17, b"\1" * 16, b"\xff" * 16, b"\6" * 16])
 def test_damaged_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"no counter|damaged"):

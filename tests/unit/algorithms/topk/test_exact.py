@@ -33,6 +33,19 @@ def test_the_tops_of_shards_joined_are_the_top_of_the_whole(keys: list[int], sha
     assert all(counts[key] == n for key, n in whole)
 
 
+def test_a_score_that_is_not_a_number_is_refused_and_kept_out() -> None:
+    best: TopK[str] = TopK(2)
+    with pytest.raises(ValueError, match="the score of 'a' is NaN"):
+        best.offer("a", float("nan"))
+    for key, score in (("b", 1.0), ("c", 5.0), ("d", 9.0)):
+        best.offer(key, score)
+    assert best.ranked() == [("d", 9.0), ("c", 5.0)]
+    with pytest.raises(ValueError, match="the score of 'a' is NaN"):
+        most({"a": float("nan"), "b": 1.0}, 1)
+    with pytest.raises(ValueError, match="the score of 'a' is NaN"):
+        joined([[("a", float("nan"))], [("b", 1.0)]], 1)
+
+
 @pytest.mark.parametrize("make", [TopK, lambda n: most({}, n), lambda n: joined([], n)])
 def test_a_size_below_one_is_refused_with_its_value(make: type[TopK[int]]) -> None:
     with pytest.raises(ValueError, match="size is 0; it must be 1 or more"):

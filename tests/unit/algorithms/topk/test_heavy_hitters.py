@@ -119,6 +119,27 @@ def test_a_crowd_of_strangers_does_not_drive_out_the_favourites(summary: Any) ->
     assert {hitter.key for hitter in summary.hitters(10)} == set(range(10))
 
 
+def test_counters_stay_as_few_as_promised_however_many_keys_come() -> None:
+    summary: SpaceSaving[int] = SpaceSaving(16)
+    for key in range(20_000):
+        summary.add(key)
+    assert max(len(summary._counts), len(summary._doubts), len(summary._guesses)) <= 16
+
+
+@pytest.mark.parametrize("kind", [MisraGries, SpaceSaving])
+def test_asking_changes_nothing_and_a_key_that_cannot_be_counted_neither(kind: Any) -> None:
+    summary = kind(1)
+    summary.add("a")
+    summary.add("b")
+    before = [summary["a"], summary["b"], summary.total]
+    with pytest.raises(ValueError, match="size is -1; it must be 1 or more"):
+        summary.hitters(-1)
+    with pytest.raises(TypeError, match="unhashable"):
+        summary.add([])
+    assert len(summary.hitters()) == 1
+    assert [summary["a"], summary["b"], summary.total] == before
+
+
 def test_summaries_of_different_capacity_do_not_merge() -> None:
     with pytest.raises(ValueError, match="capacities 2 and 3 differ; they must be equal"):
         MisraGries[int](2).merge(MisraGries[int](3))

@@ -1,4 +1,5 @@
 from collections import deque
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -137,6 +138,38 @@ def test_asking_an_empty_queue_says_so() -> None:
         empty.fold()
     with pytest.raises(IndexError, match="pop from an empty queue"):
         empty.pop()
+
+
+def test_a_value_that_cannot_be_combined_leaves_no_trace() -> None:
+    window: SlidingWindow[Any] = SlidingWindow(10, max)
+    window.add(0, 1.0)
+    with pytest.raises(TypeError):
+        window.add(1, "x")
+    window.add(2, 3.0)
+    assert [window.value(now) for now in (5, 11, 12)] == [3.0, 3.0, None]
+
+
+def test_a_fold_that_fails_moves_nothing() -> None:
+    refuses = [False]
+
+    def combine(older: int, newer: int) -> int:
+        if refuses[0]:
+            raise ZeroDivisionError
+        return older + newer
+
+    queue = TwoStacks(combine)
+    for value in (1, 2, 3):
+        queue.push(value)
+    refuses[0] = True
+    with pytest.raises(ZeroDivisionError):
+        queue.pop()
+    refuses[0] = False
+    assert [queue.pop(), queue.fold(), queue.pop(), queue.pop()] == [1, 5, 2, 3]
+
+
+def test_a_negative_count_is_refused() -> None:
+    with pytest.raises(ValueError, match="count is -5; it must be 0 or more"):
+        SlidingRate(10, 2).add(1, -5)
 
 
 @pytest.mark.parametrize(("window_ns", "panes"), [(10, 1), (0, 2), (10, 3), (-4, 2)])
