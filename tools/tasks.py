@@ -1,5 +1,6 @@
 """What `./run` does once .venv stands: site, tests, benchmarks, or the bijou command."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -18,9 +19,11 @@ USAGE = """\
 
 def main(arguments: list[str]) -> int:
     """Do one task and return its exit status."""
+    _fill_streams()
     match arguments:
         case [] | ["-h" | "--help" | "help"]:
-            print(USAGE)
+            with contextlib.suppress(BrokenPipeError):  # `| head -1` has read enough
+                os.write(1, f"{USAGE}\n".encode())
             return 0
         case ["test" | "check" as lane, *rest]:
             from tools import suite  # noqa: PLC0415 - the demo has no test tools
@@ -38,19 +41,28 @@ def main(arguments: list[str]) -> int:
 
 
 def _benchmark(form: str, rest: list[str]) -> int:
-    names = sorted(
-        p.stem for p in (ROOT / "benchmarks").glob("*") if (p / "__main__.py").is_file() or p.suffix == ".py"
-    )
-    if not rest or rest[0] not in names:
-        print(f"./run {form} NAME, where NAME is one of: {', '.join(names)}", file=sys.stderr)
+    places = (ROOT / "benchmarks").glob("[a-z]*")
+    modules = {p.stem for p in places if (p / "__main__.py").is_file() or p.suffix == ".py"}
+    module = rest[0].replace("-", "_") if rest else ""
+    if module not in modules:
+        names = ", ".join(sorted(name.replace("_", "-") for name in modules))
+        print(f"./run {form} NAME, where NAME is one of: {names}", file=sys.stderr)
         return 2
     extra = ["--long"] if form == "long" else []
-    return _become("-m", f"benchmarks.{rest[0]}", *extra, *rest[1:])
+    return _become("-m", f"benchmarks.{module}", *extra, *rest[1:])
 
 
 def _become(*arguments: str) -> int:
-    sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - the task is the process from here on
+
+
+def _fill_streams() -> None:
+    """Open what `>&-` has closed, or the next file would be taken for it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 if __name__ == "__main__":

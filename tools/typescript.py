@@ -29,6 +29,7 @@ SENT = frozenset({"NewTitle", "NewUpload", "NewUser", "SignIn", "TitleChange"})
 # What only services, and the command line, say to each other.
 INTERNAL = frozenset(
     {
+        "Checksum",
         "EdgeHealth",
         "EdgeStatistics",
         "OriginHealth",

@@ -66,7 +66,7 @@ def as_(faces: Faces, service: AccountsService) -> As:
 
 @pytest.fixture
 async def operator(service: AccountsService) -> SignedIn:
-    assert await service.ensure_operator("operator", PASSWORD) == PASSWORD
+    await service.ensure_operator("operator", PASSWORD)
     return await service.sign_in(SignIn("operator", PASSWORD), peer="127.0.0.9")
 
 
@@ -263,13 +263,39 @@ async def test_what_is_kept_cannot_be_used_to_sign_in(
 
 
 async def test_the_first_start_makes_one_operator_with_all_human_roles(service: AccountsService) -> None:
-    password = await service.ensure_operator("boss")
-    again = await service.ensure_operator("boss")
+    await service.ensure_operator("Boss", PASSWORD)
+    await service.ensure_operator("boss", "another pass phrase")
 
-    assert password
-    assert again is None
-    signed_in = await service.sign_in(SignIn("boss", password), peer="10.0.0.1")
+    signed_in = await service.sign_in(SignIn("boss", PASSWORD), peer="10.0.0.1")
     assert set(signed_in.user.roles) == {Role.VIEWER, Role.EDITOR, Role.ADOPS, Role.OPERATOR}
+
+
+async def test_an_operators_password_that_is_insisted_on_is_theirs_from_then_on(
+    service: AccountsService, operator: SignedIn
+) -> None:
+    await service.ensure_operator("operator", "another pass phrase", insist=True)
+
+    assert (await service.sign_in(SignIn("operator", "another pass phrase"), peer="10.0.0.1")).token
+    with pytest.raises(Unauthenticated, match="no account has this name"):
+        await service.sign_in(SignIn("operator", PASSWORD), peer="10.0.0.1")
+    with pytest.raises(Unauthenticated, match="no longer, good"):
+        await service.principal(Credentials(bearer=operator.token))
+
+
+async def test_insisting_on_the_same_password_ends_no_session(
+    service: AccountsService, operator: SignedIn
+) -> None:
+    await service.ensure_operator("operator", PASSWORD, insist=True)
+
+    assert (await service.principal(Credentials(bearer=operator.token))).name == "operator"
+
+
+async def test_an_operator_of_another_name_is_made_beside_the_first(
+    service: AccountsService, operator: SignedIn
+) -> None:
+    await service.ensure_operator("boss", "another pass phrase")
+
+    assert [user.name for user in await service.users()] == ["boss", "operator"]
 
 
 async def test_a_password_kept_at_another_cost_is_hashed_anew(

@@ -1,5 +1,6 @@
 """The queue of encode jobs, in process, over HTTP, and beside other versions."""
 
+import asyncio
 import math
 from pathlib import Path
 from random import Random
@@ -276,9 +277,117 @@ async def test_an_outcome_is_one_thing_and_of_its_own_asset(encoding: Encoding) 
     assert (await encoding.job(job.id)).state is JobState.RUNNING
 
 
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_cancelled_job_ends_at_once_and_nothing_of_it_is_kept(
+    encoding: Encoding, catalog: CatalogService, blobs: FileBlobs, told: Told, *, begun: bool
+) -> None:
+    await blobs.put("uploads/upl_1", b"a film")
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    job = await claimed(encoding) if begun else job
+    await blobs.put(f"media/{job.asset}/v360/init.mp4", b"half made")
+
+    cancelled = await encoding.cancel(job.id)
+
+    assert cancelled.state is JobState.REFUSED
+    assert cancelled.problem is not None
+    assert cancelled.problem.code == "encoding.cancelled"
+    assert told.payloads[-1] == await encoding.job(job.id) == cancelled
+    assert [key async for key in blobs.keys("")] == []
+    assert await encoding.claim("another") is None
+    assert await catalog.titles() == []
+
+
+async def test_whoever_works_on_a_cancelled_job_is_told_so_and_publishes_nothing(
+    encoding: Encoding, catalog: CatalogService
+) -> None:
+    await encoding.submit("uploads/upl_1", "f", SINTEL)
+    job = await claimed(encoding)
+    await encoding.cancel(job.id)
+
+    for late in (
+        encoding.progress(job.id, Progress(job.epoch, "encode v360", 0.5)),
+        encoding.finish(job.id, Outcome(job.epoch, publication=publication(job.asset))),
+    ):
+        with pytest.raises(Conflict) as refusal:
+            await late
+        assert refusal.value.code == "encoding.cancelled"
+    assert await catalog.titles() == []
+
+
+async def test_a_cancel_told_twice_gives_the_same_answer(encoding: Encoding, told: Told) -> None:
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    first = await encoding.cancel(job.id)
+    news = len(told.payloads)
+
+    assert await encoding.cancel(job.id) == first
+    assert len(told.payloads) == news
+
+
+@pytest.mark.parametrize("ending", ["publication", "problem"])
+async def test_a_job_that_has_ended_cannot_be_cancelled(encoding: Encoding, ending: str) -> None:
+    await encoding.submit("uploads/upl_1", "f", SINTEL)
+    job = await claimed(encoding)
+    endings = {"publication": publication(job.asset), "problem": CRASHED}
+    ended = await encoding.finish(
+        job.id, msgspec.convert({"epoch": job.epoch, ending: endings[ending]}, Outcome)
+    )
+
+    with pytest.raises(Conflict) as refusal:
+        await encoding.cancel(job.id)
+
+    assert refusal.value.code == "encoding.already_ended"
+    assert await encoding.job(job.id) == ended
+
+
+async def test_a_title_that_stands_already_outlives_a_cancel(
+    encoding: Encoding, catalog: CatalogService
+) -> None:
+    await encoding.submit("uploads/upl_1", "f", SINTEL)
+    job = await claimed(encoding)
+    await catalog.publish(job.new, publication(job.asset))  # and here the process was killed
+
+    with pytest.raises(Conflict) as refusal:
+        await encoding.cancel(job.id)
+
+    assert refusal.value.code == "encoding.already_ended"
+    assert "/t/sintel" in refusal.value.detail
+    done = await encoding.finish(job.id, Outcome(job.epoch, publication=publication(job.asset)))
+    assert done.state is JobState.DONE
+
+
+async def test_a_cancel_and_a_publication_at_once_agree_on_one_end(
+    service: EncodingService, catalog: CatalogService
+) -> None:
+    ends = set()
+    for n in range(20):
+        await service.submit(f"uploads/upl_{n}", "f", NewTitle(f"Film {n}"))
+        job = await claimed(service)
+        calls = [
+            service.cancel(job.id),
+            service.finish(job.id, Outcome(job.epoch, publication=publication(job.asset))),
+        ]
+        await asyncio.gather(*(calls if n % 2 else calls[::-1]), return_exceptions=True)
+        titled = any(title.publication.asset == job.asset for title in await catalog.titles())
+        ends.add(state := (await service.job(job.id)).state)
+        assert titled == (state is JobState.DONE)
+
+    assert ends == {JobState.DONE, JobState.REFUSED}
+
+
+async def test_a_finished_job_says_how_fast_it_was(encoding: Encoding) -> None:
+    await encoding.submit("uploads/upl_1", "f", SINTEL)
+    job = await claimed(encoding)
+    await encoding.progress(job.id, Progress(job.epoch, "publish", 0.99, speed=0.0))
+
+    done = await encoding.finish(job.id, Outcome(job.epoch, publication(job.asset), speed=4.5))
+
+    assert done.speed == 4.5
+
+
 async def test_a_job_that_is_not_there_is_not_found(encoding: Encoding) -> None:
     for missing in (
         encoding.job("job_0"),
+        encoding.cancel("job_0"),
         encoding.progress("job_0", Progress(1, "x", 0.5)),
         encoding.finish("job_0", Outcome(1, problem=NO_VIDEO)),
     ):

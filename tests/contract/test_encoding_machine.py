@@ -27,6 +27,7 @@ class Believed(msgspec.Struct):
     epoch: int = 0
     lease_until_at: Instant = Instant(0)
     ended: Outcome | None = None
+    cancelled: bool = False
 
 
 class Queue(ServiceMachine):
@@ -136,7 +137,21 @@ class Queue(ServiceMachine):
         )
         with pytest.raises(Conflict, match="drop the work") as refusal:
             self.run(telling)
-        assert refusal.value.code == "encoding.lease_lost"
+        cancelled = self.believed[claim.id].cancelled
+        assert refusal.value.code == ("encoding.cancelled" if cancelled else "encoding.lease_lost")
+
+    @rule(claim=claims)
+    def cancel(self, claim: Job) -> None:
+        believed = self.believed[claim.id]
+        published = claim.asset in {title.publication.asset for title in self.run(self.catalog.titles())}
+        open_still = believed.state in {JobState.QUEUED, JobState.RUNNING} and not published
+        if open_still or believed.cancelled:
+            believed.state, believed.cancelled = JobState.REFUSED, True
+            assert self.run(self.encoding.cancel(claim.id)).state is JobState.REFUSED
+        else:
+            with pytest.raises(Conflict) as refusal:
+                self.run(self.encoding.cancel(claim.id))
+            assert refusal.value.code == "encoding.already_ended"
 
     @rule(seconds=st.sampled_from([1, LEASE_S - 1, LEASE_S]))
     def advance(self, seconds: float) -> None:

@@ -25,7 +25,8 @@ from tests.contract.conftest import Doorway, Faces, Told
 
 pytestmark = pytest.mark.anyio
 
-FILM = bytes(range(256)) * 10_000  # 2.56 MB: several writes and a rest
+FILM = b"\0\0\0\x18ftyp" + bytes(range(256)) * 10_000  # 2.56 MB: several writes and a rest
+LETTER = b"Dear operator, this is a letter.\n" * 1000
 ROOM_BYTES = 10_000_000
 
 
@@ -191,11 +192,40 @@ async def test_an_upload_is_received_once(ingest: Ingest) -> None:
     opened = await ingest.open(NewUpload("sintel.mp4", len(FILM)))
     received = await ingest.receive(opened.id, pieces(FILM))
 
-    for second in (ingest.receive(opened.id, pieces(FILM)), ingest.abandon(opened.id)):
-        with pytest.raises(Conflict) as refusal:
-            await second
-        assert refusal.value.code == "ingest.already_received"
-        assert received.job in refusal.value.detail
+    with pytest.raises(Conflict) as refusal:
+        await ingest.receive(opened.id, pieces(FILM))
+
+    assert refusal.value.code == "ingest.already_received"
+    assert received.job in refusal.value.detail
+
+
+@pytest.mark.parametrize("noted", [True, False])
+async def test_an_upload_that_is_abandoned_when_it_is_here_has_its_encode_cancelled(
+    ingest: Ingest, encoding: EncodingService, records: SqliteRecords, nothing_left: None, *, noted: bool
+) -> None:
+    opened = await ingest.open(NewUpload("sintel.mp4", len(FILM)))
+    received = await ingest.receive(opened.id, pieces(FILM))
+    if not noted:  # between the bytes' arrival and the note of the job
+        await records.write(lambda db: tables.queued(db, opened.id, ""))
+
+    await ingest.abandon(opened.id)
+    await ingest.abandon(opened.id)
+
+    job = await encoding.job(received.job)
+    assert job.problem is not None
+    assert (job.state, job.problem.code) == (JobState.REFUSED, "encoding.cancelled")
+
+
+@pytest.mark.parametrize("piece_bytes", [3, 100_000])
+async def test_what_begins_like_no_film_is_refused_when_it_is_here_and_makes_no_job(
+    ingest: Ingest, encoding: EncodingService, nothing_left: None, piece_bytes: int
+) -> None:
+    opened = await ingest.open(NewUpload("README.md", len(LETTER)))
+    with pytest.raises(InvalidRequest) as refusal:
+        await ingest.receive(opened.id, pieces(LETTER, piece_bytes))
+
+    assert refusal.value.code == "encoding.text"
+    assert await encoding.jobs() == []
 
 
 async def test_what_was_never_announced_or_was_abandoned_is_not_found(ingest: Ingest) -> None:

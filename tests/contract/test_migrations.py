@@ -14,10 +14,11 @@ from bijou.accounts.store import METADATA as ACCOUNTS
 from bijou.app import schema
 from bijou.catalog.store import METADATA as CATALOG
 from bijou.encoding.store import METADATA as ENCODING
+from bijou.engines.queue_tables import METADATA as QUEUE
 from bijou.ingest.store import METADATA as INGEST
 from bijou.ports import EngineUnavailable
 
-ROOMS: list[MetaData] = [ACCOUNTS, CATALOG, ENCODING, INGEST]
+ROOMS: list[MetaData] = [ACCOUNTS, CATALOG, ENCODING, INGEST, QUEUE]
 
 USER = {"id": "usr_1", "name": "ada", "password_hash": "$argon2id$x", "created_at": 1}
 TITLE = {
@@ -67,6 +68,36 @@ UPLOAD = {
 SESSION = {"token_sha256": "a" * 64, "user_id": "usr_1", "created_at": 1, "expires_at": 2}
 PROFILE = {"id": "prf_1", "user_id": "usr_1", "name": "Ada", "colour": "#ffb84d"}
 ROLE = {"user_id": "usr_1", "role": "viewer"}
+TASK = {
+    "id": "film/plan",
+    "group": "film",
+    "kind": "plan",
+    "payload": b"",
+    "needs": "[]",
+    "unmet": 0,
+    "priority": 4,
+    "deadline_at": None,
+    "attempts": 5,
+    "work_s": 1.0,
+    "state": "ready",
+    "created_at": 1,
+    "ready_at": 1,
+    "turn_at": 1,
+    "begin_at": 1,
+    "rank": 1,
+    "not_before_at": 0,
+    "epoch": 0,
+    "tried": 0,
+    "worker": "",
+    "lease_until_at": None,
+    "progress": 0.0,
+    "note": "",
+    "sha256": "",
+    "result": b"",
+    "problem": None,
+    "last_words": "",
+    "ended_at": None,
+}
 GOOD: dict[str, dict[str, Any]] = {
     "accounts_users": USER,
     "accounts_roles": ROLE,
@@ -75,6 +106,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "catalog_titles": TITLE,
     "encoding_jobs": JOB,
     "ingest_uploads": UPLOAD,
+    "queue_tasks": TASK,
+    "queue_needs": {"task": "film/plan", "need": "film/plan"},
+    "queue_parts": {"task": "film/plan", "sequence": 0, "sha256": "a" * 64, "result": b""},
 }
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("accounts_users", {"id": "ada"}, "accounts_users_id"),
@@ -117,6 +151,18 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("ingest_uploads", {"state": "lost"}, "ingest_uploads_received"),
     ("ingest_uploads", {"received_bytes": 3}, "ingest_uploads_received"),
     ("ingest_uploads", {"state": "received", "received_bytes": 5}, "ingest_uploads_received"),
+    ("queue_tasks", {"state": "lost"}, "queue_tasks_state"),
+    ("queue_tasks", {"priority": 10}, "queue_tasks_priority"),
+    ("queue_tasks", {"tried": 1}, "queue_tasks_tried"),
+    ("queue_tasks", {"unmet": 1}, "queue_tasks_unmet"),
+    ("queue_tasks", {"state": "waiting"}, "queue_tasks_unmet"),
+    ("queue_tasks", {"state": "running"}, "queue_tasks_lease"),
+    ("queue_tasks", {"progress": 1.5}, "queue_tasks_progress"),
+    ("queue_tasks", {"ended_at": 1}, "queue_tasks_ended"),
+    ("queue_tasks", {"sha256": "a" * 64}, "queue_tasks_sha256"),
+    ("queue_tasks", {"id": "film/plan"}, "UNIQUE"),
+    ("queue_needs", {"need": "film/other"}, "FOREIGN KEY"),
+    ("queue_parts", {"sequence": -1}, "queue_parts_sequence"),
 ]
 
 
@@ -178,7 +224,7 @@ def test_the_upgraded_tables_are_the_rooms_tables(empty_records: Path, tmp_path:
     ours, theirs = described(made), described(migrated)
 
     assert theirs == ours
-    assert all(table["strict"] and table["checks"] for table in ours.values())
+    assert all(table["strict"] and (table["checks"] or table["foreign"]) for table in ours.values())
 
 
 def test_a_current_file_is_left_alone_and_tells_its_version(path: Path) -> None:

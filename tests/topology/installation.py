@@ -85,6 +85,16 @@ class Installation:
             check=False,
         )
 
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "bijou", *arguments],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def upload(self, film: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return self.command("upload", str(film), "--server", self.site, *arguments)
 

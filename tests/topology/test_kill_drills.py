@@ -76,7 +76,7 @@ def test_a_second_supervisor_on_the_same_folder_is_refused_in_one_sentence(
 ) -> None:
     refused = installation.command("serve")
 
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "is in use by bijou's process" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
 

@@ -1,14 +1,16 @@
 """The site as an editor uses it: signs in, uploads, sees the title appear, and a refusal."""
 
 import re
+import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import pytest
 from playwright.sync_api import expect
 
-from tests.topology.installation import Installation, Visit
+from tests.topology.installation import Installation, Visit, eventually
 
 PATIENCE_MS = 30_000
 
@@ -115,6 +117,25 @@ def test_the_console_shows_titles_encodes_regions_and_people(
 
 
 @pytest.mark.browser
+def test_the_console_greys_what_it_no_longer_hears_and_says_how_old_it_is(
+    visit: Visit, installation: Installation
+) -> None:
+    sign_in(visit, installation)
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.page.goto("/console/regions")
+    expect(visit.page.locator(".verdict")).to_have_text("All services are healthy", timeout=PATIENCE_MS)
+
+    visit.page.route(re.compile("/api/|/healthz"), lambda route: route.abort())
+
+    expect(visit.page.locator(".verdict-old")).to_contain_text("Last heard", timeout=PATIENCE_MS)
+    expect(visit.page.locator(".offline")).to_be_visible()
+    visit.picture("console-offline")
+    visit.page.unroute_all()
+    expect(visit.page.locator(".verdict")).to_have_text("All services are healthy", timeout=PATIENCE_MS)
+    visit.complaints.clear()  # the browser notes each unanswered request itself
+
+
+@pytest.mark.browser
 @pytest.mark.usefixtures("watched")
 def test_keys_do_what_people_know(visit: Visit) -> None:
     visit.page.goto("/watch/the-first-film")
@@ -134,3 +155,83 @@ def test_keys_do_what_people_know(visit: Visit) -> None:
     visit.page.keyboard.press("?")
     visit.picture("player-help")
     assert not visit.complaints
+
+
+@pytest.mark.browser
+def test_a_cancelled_encode_publishes_nothing_and_keeps_nothing(
+    visit: Visit, installation: Installation, film: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "unwanted.mp4").write_bytes(film.read_bytes())
+    sign_in(visit, installation)
+    visit.page.set_input_files("input[type=file]", str(tmp_path / "unwanted.mp4"))
+    visit.page.get_by_role("button", name=re.compile("^Upload")).click()
+    expect(visit.page.locator(".upload-item")).to_contain_text("Encoding", timeout=PATIENCE_MS)
+
+    visit.page.get_by_role("button", name="Cancel").click()
+
+    expect(visit.page.locator(".upload-item")).to_contain_text("nothing of it was kept", timeout=PATIENCE_MS)
+    visit.picture("upload-cancelled")
+    (job,) = [job for job in jobs(visit) if job["filename"] == "unwanted.mp4"]
+    assert (job["state"], job["problem"]["code"]) == ("refused", "encoding.cancelled")
+    blobs, scratch = installation.folder / "blobs", installation.folder / "scratch"
+    eventually(lambda: not [*scratch.rglob("source")], 10, "the encoder is idle")
+    assert not (blobs / job["source"]).exists()
+    assert not [path for path in (blobs / "media" / job["asset"]).rglob("*") if path.is_file()]
+    assert visit.page.request.get("/api/titles/unwanted").status == 404
+    assert not visit.complaints
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("watched")
+def test_controls_leave_again_when_the_help_and_the_figures_are_closed_by_a_key(visit: Visit) -> None:
+    visit.page.goto("/watch/the-first-film")
+    visit.page.wait_for_function(
+        "() => (window.bijouPlayer?.state().currentTime ?? 0) > 0.5", timeout=PATIENCE_MS
+    )
+    expect(visit.page.locator(".player-clock")).to_contain_text(" / 0:30")
+
+    visit.page.keyboard.press("?")
+    help_ = visit.page.get_by_role("dialog", name="Keyboard")
+    for _ in range(4):
+        visit.page.keyboard.press("Tab")
+        assert visit.page.evaluate("() => !document.activeElement?.closest('.player-bottom')")
+    visit.page.keyboard.press("Escape")
+    expect(help_).to_have_count(0)
+    visit.page.wait_for_selector("media-controller[userinactive]", timeout=PATIENCE_MS)
+    visit.page.keyboard.press("n")
+    expect(visit.page.get_by_label("Figures", exact=True)).to_be_visible()
+    visit.page.keyboard.press("Escape")
+
+    expect(visit.page.get_by_label("Figures", exact=True)).to_have_count(0)
+    visit.page.wait_for_selector("media-controller[userinactive]", timeout=PATIENCE_MS)
+    assert not visit.complaints
+
+
+@pytest.mark.browser
+def test_a_title_that_is_not_there_is_named_in_the_tab(visit: Visit) -> None:
+    visit.page.goto("/watch/nope")
+
+    expect(visit.page).to_have_title("No such title · bijou")
+
+
+def test_an_upload_that_is_interrupted_at_the_command_line_is_cancelled_and_says_so(
+    installation: Installation, film: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "interrupted.mp4").write_bytes(film.read_bytes())
+    uploading = installation.begin("upload", str(tmp_path / "interrupted.mp4"), "--server", installation.site)
+    scratch = installation.folder / "scratch"
+    eventually(lambda: [*scratch.rglob("*.scratch")], 20, "the encode has begun")
+
+    uploading.send_signal(signal.SIGINT)
+    _, told = uploading.communicate(timeout=10)
+
+    assert uploading.returncode == 130
+    assert "cancelled" in told
+    assert "interrupted.mp4; nothing of it is kept" in told
+    eventually(lambda: not [*scratch.rglob("source")], 10, "the encoder is idle")
+    assert "interrupted" not in [title["slug"] for title in installation.get("/api/titles")]
+
+
+def jobs(visit: Visit) -> list[dict[str, Any]]:
+    answer: list[dict[str, Any]] = visit.page.request.get("/api/jobs").json()
+    return answer

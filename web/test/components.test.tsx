@@ -2,8 +2,10 @@
 
 import { render } from "preact";
 import { act } from "preact/test-utils";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Verdict } from "../src/console/pages/regions.tsx";
 import { InlineEdit } from "../src/console/table/inline_edit.tsx";
+import { CopyCommand } from "../src/shared/components/small.tsx";
 import { ProblemView } from "../src/shared/components/problem_view.tsx";
 import { problemOf } from "../src/shared/problem.ts";
 
@@ -51,6 +53,39 @@ test("Escape leaves a cell as it was, and a broken rule is said and not saved", 
 
   expect(root.textContent).toContain("needs a name");
   expect(saved).toEqual([]);
+});
+
+const service = (name: string, healthy: boolean) => ({ name, healthy, address: "", since_at: "2026-11-21T10:00:00Z", restarts: 0 });
+
+test("a verdict on the services is not green while nobody answers, and says how old it is", async () => {
+  const services = [service("control", true), service("origin", true)];
+  await show(<Verdict services={services} down={null} />);
+  expect(root.querySelector(".verdict")?.className).toBe("verdict");
+
+  await show(<Verdict services={services} down={new Date()} />);
+
+  expect(root.querySelector(".verdict")?.className).toContain("verdict-old");
+  expect(root.textContent).toBe("Last heard just now: all services are healthy");
+  expect(root.querySelector("time")?.title).not.toBe("");
+});
+
+test("a service that is not healthy is named, and no services are not called healthy", async () => {
+  await show(<Verdict services={[service("control", true), service("edge-east", false)]} down={null} />);
+  expect(root.textContent).toBe("Not healthy: edge-east");
+
+  await show(<Verdict services={[]} down={null} />);
+  expect(root.textContent).not.toContain("healthy");
+});
+
+test("a command to copy begins as the house's own command line does", async () => {
+  const fetched = globalThis.fetch;
+  globalThis.fetch = async () => new Response(JSON.stringify({ version: "0", command: "./run", services: [] }));
+  try {
+    await show(<CopyCommand words="upload film.mp4" />);
+    await vi.waitFor(() => expect(root.querySelector("code")?.textContent).toBe("./run upload film.mp4"));
+  } finally {
+    globalThis.fetch = fetched;
+  }
 });
 
 test("a problem shows its sentence, its code, what to do, and Retry", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bitrate, bytes, channels, clock, codec, count, language, length, percent, timeLeft, titleOfFile } from "../src/shared/format.ts";
+import { ago, bitrate, bytes, channels, clock, clockLength, codec, count, language, length, percent, timeLeft, titleOfFile } from "../src/shared/format.ts";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 
@@ -9,6 +9,10 @@ test.each([[0.2, "1 s"], [48, "48 s"], [59.6, "1 min"], [720, "12 min"], [3600, 
 
 test.each([[0, "0:00"], [7.9, "0:07"], [754, "12:34"], [3723, "1:02:03"], [-3, "0:00"], [Number.NaN, "0:00"]])("%f s stands as %s", (seconds, face) => {
   expect(clock(seconds)).toBe(face);
+});
+
+test.each([[13.4, "0:13", "13 s"], [13.6, "0:14", "14 s"], [59.6, "1:00", "1 min"]])("a film of %f s is as long on a clock as in words", (seconds, face, words) => {
+  expect([clockLength(seconds), plain(length(seconds))]).toEqual([face, words]);
 });
 
 test.each([[0, "0 B"], [999, "999 B"], [1000, "1.0 kB"], [4_139_823, "4.1 MB"], [41_400_000, "41 MB"], [999_600, "1.0 MB"], [7e13, "70 TB"]])("%i bytes are %s", (size, words) => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Job, JobState, Problem } from "../src/api/types.ts";
+import { mayComeAgain } from "../src/shared/problem.ts";
 import { stepWords } from "../src/shared/steps.ts";
 import { TimeLeft } from "../src/shared/time_left.ts";
 import { after, isBusy, type Item, nextToSend, type Turn } from "../src/site/upload/machine.ts";
@@ -54,8 +55,41 @@ test("a refusal before, while and after sending is shown with its problem", () =
   expect(run(...SENT, { turn: "job", job: job("failed"), left_s: null })[0]?.stage).toMatchObject({ problem: { code: "site.unexplained" } });
 });
 
+test("what waits is cancelled at once; what the server knows of, when the server has said so", () => {
+  const cancel: Turn = { turn: "cancel", key: "a" };
+
+  expect(stages(run(...SENT.slice(0, 2), cancel))).toEqual(["cancelled"]);
+  expect(run(...SENT.slice(0, 3), cancel)[0]?.stage).toEqual({ name: "cancelling", upload: "upl_1", job: null });
+  expect(run(...SENT, cancel)[0]?.stage).toEqual({ name: "cancelling", upload: "upl_1", job: "job_1" });
+  expect(stages(run(...SENT, cancel, { turn: "cancelled", key: "a" }))).toEqual(["cancelled"]);
+});
+
+test("a cancel that came too late or was not heard says how it stands", () => {
+  const cancelling = run(...SENT, { turn: "cancel", key: "a" });
+  const still = (made: Job) => after(cancelling, { turn: "uncancelled", key: "a", job: made })[0]?.stage;
+
+  expect(still(job("done", { title: "x" }))).toEqual({ name: "done", slug: "x" });
+  expect(still(job("running", { step: "package", progress: 0.9 }))).toMatchObject({ name: "working", step: "package" });
+  expect(after(cancelling, { turn: "job", job: job("done", { title: "x" }), left_s: null })[0]?.stage).toEqual({ name: "done", slug: "x" });
+  expect(stages(after(cancelling, { turn: "job", job: job("running"), left_s: null }))).toEqual(["cancelling"]);
+  expect(after(cancelling, { turn: "failed", key: "a", problem: PROBLEM })[0]?.stage).toEqual({ name: "refused", problem: PROBLEM });
+});
+
+test("an encode that somebody else cancelled is cancelled, and not refused", () => {
+  const news = job("refused", { problem: { ...PROBLEM, code: "encoding.cancelled" } });
+
+  expect(stages(run(...SENT, { turn: "job", job: news, left_s: null }))).toEqual(["cancelled"]);
+});
+
+test("only a fault that is not the file's is worth another try", () => {
+  const problem = (status: number, code: string) => ({ ...PROBLEM, status, code });
+
+  for (const hopeless of ["encoding.text", "encoding.undecodable", "ingest.empty", "ingest.too_large"]) expect(mayComeAgain(problem(422, hopeless))).toBe(false);
+  for (const ours of [problem(503, "encoding.disk_full"), problem(0, "site.unreachable"), problem(422, "ingest.wrong_size"), problem(403, "http.csrf")]) expect(mayComeAgain(ours)).toBe(true);
+});
+
 test("what was cancelled stays cancelled, whatever arrives late, until it is asked for again", () => {
-  const cancelled = run(...SENT, { turn: "cancel", key: "a" });
+  const cancelled = run(...SENT, { turn: "cancel", key: "a" }, { turn: "cancelled", key: "a" });
 
   expect(stages(after(cancelled, { turn: "job", job: job("done", { title: "x" }), left_s: null }))).toEqual(["cancelled"]);
   expect(stages(after(cancelled, { turn: "failed", key: "a", problem: PROBLEM }))).toEqual(["cancelled"]);
@@ -83,8 +117,9 @@ test("every turn in every stage leaves every file in exactly one stage", () => {
     { turn: "start" }, { turn: "opened", key: "a", upload: "u" }, { turn: "sent", key: "a", sent_bytes: 9, rate_bps: 1, left_s: 1 },
     { turn: "received", key: "a", job: "job_1" }, { turn: "job", job: job("running"), left_s: null }, { turn: "job", job: job("done"), left_s: null },
     { turn: "failed", key: "a", problem: PROBLEM }, { turn: "cancel", key: "a" }, { turn: "again", key: "a" },
+    { turn: "cancelled", key: "a" }, { turn: "uncancelled", key: "a", job: job("running") },
   ];
-  const known = new Set(["draft", "waiting", "sending", "working", "done", "refused", "cancelled"]);
+  const known = new Set(["draft", "waiting", "sending", "working", "done", "refused", "cancelling", "cancelled"]);
   let reached: (readonly Item[])[] = [run({ turn: "add", items: [file("a")] })];
   for (let depth = 0; depth < 4; depth += 1) {
     reached = reached.flatMap((items) => turns.map((turn) => after(items, turn)));

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import re
-from random import Random
 
 from bijou.accounts.api import NewUser
 from bijou.ports import InvalidRequest, Role
@@ -16,7 +15,6 @@ _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\ud
 _NAME = re.compile(r"[a-z0-9._-]{1,64}")
 _EMAIL = re.compile(r"[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 _EMAIL_MAX = 254
-_READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no i, l, o, 0 and 1, which are taken for each other
 
 
 def checked(new: NewUser) -> NewUser:
@@ -26,16 +24,8 @@ def checked(new: NewUser) -> NewUser:
         InvalidRequest: `accounts.bad_name`, `accounts.bad_password`,
             `accounts.bad_role`.
     """
-    name = folded(new.name)
-    if not _NAME.fullmatch(name) and not (_EMAIL.fullmatch(name) and len(name) <= _EMAIL_MAX):
-        raise InvalidRequest(
-            "accounts.bad_name",
-            f"{new.name[:80]!r} is no sign-in name; take 1 to 64 of a-z 0-9 . _ - or an e-mail address",
-        )
-    if not 10 <= len(new.password) <= 256:
-        raise InvalidRequest(
-            "accounts.bad_password", f"the password has {len(new.password)} characters; take 10 to 256"
-        )
+    name = check_name(new.name)
+    check_password(new.password)
     for role in new.roles:
         if role not in HUMAN_ROLES:
             raise InvalidRequest(
@@ -43,6 +33,33 @@ def checked(new: NewUser) -> NewUser:
             )
     roles = set(HUMAN_ROLES) if Role.OPERATOR in new.roles else set(new.roles)
     return NewUser(name=name, password=new.password, roles=sorted(roles))
+
+
+def check_name(name: str) -> str:
+    """Return a sign-in name, folded.
+
+    Raises:
+        InvalidRequest: `accounts.bad_name`.
+    """
+    kept = folded(name)
+    if not _NAME.fullmatch(kept) and not (_EMAIL.fullmatch(kept) and len(kept) <= _EMAIL_MAX):
+        raise InvalidRequest(
+            "accounts.bad_name",
+            f"{name[:80]!r} is no sign-in name; take 1 to 64 of a-z 0-9 . _ - or an e-mail address",
+        )
+    return kept
+
+
+def check_password(password: str) -> None:
+    """Return if a password may be one.
+
+    Raises:
+        InvalidRequest: `accounts.bad_password`.
+    """
+    if not 10 <= len(password) <= 256:
+        raise InvalidRequest(
+            "accounts.bad_password", f"the password has {len(password)} characters; take 10 to 256"
+        )
 
 
 def folded(name: str) -> str:
@@ -77,13 +94,3 @@ def csrf_of(token: str) -> str:
     more is kept.
     """
     return hmac.digest(token.encode(), b"bijou csrf", "sha256").hex()
-
-
-def readable_password(chance: Random) -> str:
-    """Draw a password that a person can copy: four groups of four, 79 bits.
-
-    Example:
-        >>> readable_password(Random(1))
-        'ev64-3cjd-s3rs-xp4g'
-    """
-    return "-".join("".join(chance.choice(_READABLE) for _ in range(4)) for _ in range(4))

@@ -144,18 +144,22 @@ class AccountsService:
 
         return await self._records.write(work)
 
-    async def ensure_operator(self, name: str, password: str = "") -> str | None:
-        """Make an operator with all human roles where there is none yet.
+    async def ensure_operator(self, name: str, password: str, *, insist: bool = False) -> None:
+        """Make an operator with all human roles where nobody has this name.
 
-        Returns:
-            The password (drawn where none was given) if one was made now: the
-            only moment at which it can be told; None where one was there.
+        Args:
+            insist: Whether somebody of this name gets this password, too, and
+                loses the sessions that were opened with another.
         """
-        if await self._records.read(lambda db: store.anyone_is(db, Role.OPERATOR)):
-            return None
-        password = password or model.readable_password(self._chance)
-        await self.create(NewUser(name, password, list(model.HUMAN_ROLES)))
-        return password
+        found = await self._records.read(lambda db: store.user_named(db, model.folded(name)))
+        if found is None:
+            await self.create(NewUser(name, password, list(model.HUMAN_ROLES)))
+            return
+        user, kept = found
+        if insist and not await self._passwords.matches(kept, password):
+            model.check_password(password)
+            fresh = await self._passwords.hashed(password)
+            await self._records.write(lambda db: store.change_password(db, user.id, fresh))
 
     def _count(self, tried: list[str]) -> None:
         now_ns = self._clock.monotonic_ns()

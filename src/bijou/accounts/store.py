@@ -16,7 +16,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     delete,
-    func,
     insert,
     select,
     update,
@@ -103,14 +102,15 @@ def users(db: Connection) -> list[User]:
     return _users(db, db.execute(select(USERS).order_by(USERS.c.name)))
 
 
-def anyone_is(db: Connection, role: Role) -> bool:
-    """Tell whether somebody holds a role."""
-    return db.scalar(select(func.count()).select_from(ROLES).where(ROLES.c.role == role.value)) != 0
-
-
 def rehash(db: Connection, user_id: str, password_hash: str) -> None:
     """Keep another hash of the same password."""
     db.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))
+
+
+def change_password(db: Connection, user_id: str, password_hash: str) -> None:
+    """Keep another password, and end what was opened with the one before."""
+    rehash(db, user_id, password_hash)
+    db.execute(delete(SESSIONS).where(SESSIONS.c.user_id == user_id))
 
 
 def add_session(

@@ -12,19 +12,19 @@ from bijou.accounts import SignIn
 from bijou.accounts.http import routes as accounts_routes
 from bijou.accounts.service import AccountsService
 from bijou.app import schema
-from bijou.app.fleet import edges_of
 from bijou.app.health import Ready, health_route
 from bijou.app.keys import Keys, keep_secret, keys_folder, keys_of
+from bijou.app.rules import edges_of
 from bijou.app.settings import Settings
 from bijou.app.site import BUILT, Site
 from bijou.app.site import routes as site_routes
 from bijou.app.status import Status, read_status
+from bijou.app.stores import open_blobs
 from bijou.catalog.http import routes as catalog_routes
 from bijou.catalog.service import CatalogService
 from bijou.delivery import EdgeAddress
 from bijou.encoding.http import routes as encoding_routes
 from bijou.encoding.service import EncodingService
-from bijou.engines.files import FileBlobs
 from bijou.engines.sqlite import SqliteRecords
 from bijou.events import Hub
 from bijou.events.http import routes as events_routes
@@ -33,7 +33,9 @@ from bijou.ingest.service import IngestService
 from bijou.playback.http import routes as playback_routes
 from bijou.playback.service import PlaybackService
 from bijou.ports import Blobs, Clock, Credentials, Records, Role, SystemClock, Unauthenticated
-from bijou.runtime.http import Call, Endpoint, Route, serve_app, service_app
+from bijou.runtime import invocation
+from bijou.runtime.http import Bounds, Call, Endpoint, Route, serve_app, service_app
+from bijou.runtime.lifecycle import servable
 
 STATUS = Endpoint(
     method="GET",
@@ -62,14 +64,24 @@ async def control_plane(settings: Settings, stop: asyncio.Event, ready: Ready) -
     keys = keys_of(settings, chance)
     schema.upgrade(data_dir / "records.db")
     records = SqliteRecords(data_dir / "records.db")
-    rooms = rooms_of(settings, records, FileBlobs(data_dir / "blobs", clock), clock, chance, keys)
+    rooms = rooms_of(settings, records, open_blobs(settings, clock, chance), clock, chance, keys)
     try:
-        await rooms.accounts.ensure_operator(settings.accounts.operator_name, keys.operator_password)
+        await _ensure_operator(rooms.accounts, settings, keys)
         await _keep_operator_token(rooms.accounts, settings, keys)
-        await rooms.ingest.repair()
+        tidying = asyncio.create_task(rooms.ingest.keep_tidy())
         await rooms.encoding.repair()
         app = service_app(routes_of(settings, rooms, clock, stop), rooms.accounts)
-        await serve_app(app, settings.control.host, settings.control.port, stop=stop, ready=ready)
+        place = settings.control
+        await serve_app(
+            app,
+            place.host,
+            place.port,
+            stop=stop,
+            ready=ready,
+            bounds=Bounds(connections=servable(place.connections)),
+            trusted_proxies=place.trusted_proxies,
+        )
+        tidying.cancel()
     finally:
         await records.close()
 
@@ -107,6 +119,8 @@ def rooms_of(
         chance,
         folder=Path(settings.house.data_dir) / "incoming",
         max_bytes=settings.ingest.max_bytes,
+        unfinished_bytes=settings.ingest.unfinished_bytes,
+        unfinished_bytes_per_person=settings.ingest.unfinished_bytes_per_person,
         keep_free_bytes=settings.ingest.keep_free_bytes,
         abandon_after_s=settings.ingest.abandon_after_s,
     )
@@ -126,7 +140,7 @@ def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Even
         *accounts_routes(rooms.accounts),
         *catalog_routes(rooms.catalog),
         *encoding_routes(rooms.encoding),
-        *ingest_routes(rooms.ingest),
+        *ingest_routes(rooms.ingest, settings.ingest.max_bytes),
         *playback_routes(rooms.playback),
         *events_routes(rooms.hub, clock, stop),
         *site_routes(Site(BUILT, media)),
@@ -135,9 +149,18 @@ def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Even
 
 def _status_route(data_dir: Path) -> Route:
     async def status(_: Call) -> Status:
-        return Status(bijou.__version__, read_status(data_dir))
+        return Status(bijou.__version__, invocation.spelling(), read_status(data_dir))
 
     return STATUS.bind(status)
+
+
+async def _ensure_operator(accounts: AccountsService, settings: Settings, keys: Keys) -> None:
+    """See to it that the password that is announced lets in; hash it only where that may not be so."""
+    of_settings = settings.accounts.operator_password
+    mark = keys_folder(settings) / "operator.configured"
+    insist = bool(of_settings) or mark.is_file()
+    await accounts.ensure_operator(settings.accounts.operator_name, keys.operator_password, insist=insist)
+    mark.touch() if of_settings else mark.unlink(missing_ok=True)
 
 
 async def _keep_operator_token(accounts: AccountsService, settings: Settings, keys: Keys) -> None:

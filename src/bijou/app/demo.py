@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from bijou.app.addresses import control_address
 from bijou.app.clients import Clients, connected
 from bijou.app.settings import Settings
 from bijou.catalog import NewTitle
 from bijou.encoding import SAMPLES, JobState, Sample, make_sample
 from bijou.ingest import NewUpload
-from bijou.ports import BijouError, SystemClock
+from bijou.ports import BijouError, Clock, EngineUnavailable
 
 _ASK_EVERY_S = 0.1
+_ASK_AGAIN_S = 1.0
 _FIRST_WITHIN_S = 40.0
 _OPENING = "ringlight"
 
@@ -35,15 +37,26 @@ class SampleTitles:
     Args:
         settings: Where the control plane is.
         data_dir: Where films are made and the operator's token lies.
+        stop: Set when the house closes, and what fails from then on is no news.
+        films: In the order of their making; empty: `programme()`.
     """
 
-    def __init__(self, settings: Settings, data_dir: Path, clock: SystemClock) -> None:
-        self._base = f"http://{settings.control.host}:{settings.control.port}"
+    def __init__(
+        self,
+        settings: Settings,
+        data_dir: Path,
+        clock: Clock,
+        stop: asyncio.Event,
+        *,
+        films: Sequence[Sample] = (),
+    ) -> None:
+        self._base = control_address(settings)
+        self._stop = stop
         self._scratch = data_dir / "samples"
         self._token = data_dir / "keys" / "operator.token"
         self._mark = data_dir / "samples.made"
         self._clock = clock
-        self._programme = programme()
+        self._programme = list(films) or programme()
         self._missing: list[Sample] = []
 
     async def prepare_first(self) -> Path | None:
@@ -58,36 +71,48 @@ class SampleTitles:
             self._missing = await self._wanting(service)
             if self._programme[0] in self._missing:
                 opening = self._missing.pop(0)
-                with _told(opening):
+                with self._told(opening):
                     await first
                     await self._upload(service, opening)
                     await self._first_is_up(service)
 
     async def finish(self) -> None:
-        """Make and upload the others, one after another."""
-        there = len(SAMPLES) - len(self._missing)
+        """Make and upload the others, one after another; those that are not up then, the next start makes."""
+        all_of_them = len(self._programme)
+        there = all_of_them - len(self._missing)
         async with self._service() as service:
             for number, sample in enumerate(self._missing, there + 1):
-                with _told(sample):
+                with self._told(sample):
                     await self._make(sample)
                     await self._upload(service, sample)
-                    click.echo(f"sample    {number} of {len(SAMPLES)}: {sample.name}", err=True)
-        self._mark.touch()
+                    click.echo(f"sample    {number} of {all_of_them}: {sample.name}", err=True)
+            if await self._all_are_up(service):
+                self._mark.touch()
         with contextlib.suppress(OSError):
             self._scratch.rmdir()
 
     async def _wanting(self, service: Clients) -> list[Sample]:
         if self._mark.is_file():
             return []
+        under_way = await self._under_way(service)
+        return [each for each in await self._not_up(service) if _filename(each) not in under_way]
+
+    async def _all_are_up(self, service: Clients) -> bool:
+        """Wait until no sample is being encoded; tell whether all were published."""
+        while True:
+            with contextlib.suppress(EngineUnavailable):  # control starts anew
+                if not await self._under_way(service):
+                    return not await self._not_up(service)
+            await self._clock.sleep(_ASK_AGAIN_S)
+
+    async def _not_up(self, service: Clients) -> list[Sample]:
         here = {title.slug for title in await service.catalog.titles()}
-        under_way = {
-            job.filename
-            for job in await service.encoding.jobs()
-            if job.state in {JobState.QUEUED, JobState.RUNNING}
-        }
-        return [
-            each for each in self._programme if each.slug not in here and _filename(each) not in under_way
-        ]
+        return [each for each in self._programme if each.slug not in here]
+
+    async def _under_way(self, service: Clients) -> set[str]:
+        ours = {_filename(each) for each in self._programme}
+        jobs = await service.encoding.jobs()
+        return {job.filename for job in jobs if job.state in {JobState.QUEUED, JobState.RUNNING}} & ours
 
     async def _first_is_up(self, service: Clients) -> None:
         deadline_ns = self._clock.monotonic_ns() + int(_FIRST_WITHIN_S * 1e9)
@@ -113,17 +138,17 @@ class SampleTitles:
         await service.ingest.receive(opened.id, _pieces(film))
         film.unlink()
 
+    @contextlib.contextmanager
+    def _told(self, sample: Sample) -> Iterator[None]:
+        """A sample that cannot be made is a pity, and no reason to close the house."""
+        try:
+            yield
+        except BijouError as error:
+            if not self._stop.is_set():
+                click.echo(f"sample    {sample.name} could not be made: {error.detail}", err=True)
+
     def _service(self) -> contextlib.AbstractAsyncContextManager[Clients]:
         return connected(self._base, self._token.read_text(encoding="utf-8").strip())
-
-
-@contextlib.contextmanager
-def _told(sample: Sample) -> Iterator[None]:
-    """A sample that cannot be made is a pity, and no reason to close the house."""
-    try:
-        yield
-    except BijouError as error:
-        click.echo(f"sample    {sample.name} could not be made: {error.detail}", err=True)
 
 
 def _filename(sample: Sample) -> str:

@@ -5,14 +5,17 @@ import socket
 from pathlib import Path
 from random import SystemRandom
 
+from bijou.app.addresses import encoder_asks
 from bijou.app.health import Ready, health_route
 from bijou.app.keys import keys_of
 from bijou.app.settings import Settings
+from bijou.app.stores import open_blobs
 from bijou.encoding import EncodingLimits, Worker
 from bijou.encoding.http import EncodingClient
-from bijou.engines.files import FileBlobs
 from bijou.ports import SystemClock
-from bijou.runtime.http import Wire, serve_app, service_app
+from bijou.runtime.http import Bounds, Wire, serve_app, service_app
+
+_BOUNDS = Bounds(connections=100)
 
 
 async def encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
@@ -20,10 +23,10 @@ async def encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> None
     clock, chance = SystemClock(), SystemRandom()
     data_dir = Path(settings.house.data_dir)
     place = settings.encoder
-    wire = Wire(place.control_url, keys_of(settings, chance).service)
+    wire = Wire(encoder_asks(settings), keys_of(settings, chance).service)
     worker = Worker(
         EncodingClient(wire),
-        FileBlobs(data_dir / "blobs", clock),
+        open_blobs(settings, clock, chance),
         clock,
         chance,
         name=f"{socket.gethostname()}:{place.port}",
@@ -41,7 +44,7 @@ async def encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> None
     health = service_app([health_route("encoder", worker.statistics)])
     working = asyncio.create_task(worker.run(stop))
     try:
-        await serve_app(health, place.host, place.port, stop=stop, ready=ready)
+        await serve_app(health, place.host, place.port, stop=stop, ready=ready, bounds=_BOUNDS)
     finally:
         stop.set()
         await working

@@ -1,42 +1,73 @@
 """Which processes make the service, and how each is started."""
 
 import sys
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
+from bijou.app.rules import edges_of
 from bijou.app.settings import Settings
-from bijou.ports import InvalidRequest
+from bijou.ports import Clock, EngineUnavailable, InvalidRequest
 from bijou.runtime import settings as spelling
+from bijou.runtime.probe import obstacle
 from bijou.runtime.supervisor import Child
+
+_ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be recognised
+_LOOK_AGAIN_S = 0.05
 
 
 def fleet(settings: Settings) -> list[Child]:
     """Return every process of an installation: control, encoder, origin, and an edge a region.
 
     Raises:
-        InvalidRequest: `delivery.bad_edge`, an edge is not `region=http://host:port`.
+        InvalidRequest: `settings.no_port`, `settings.one_address`: one has no
+            port of its own.
     """
-    return [
+    children = [
         _child("control", "control", settings, settings.control.host, settings.control.port),
         _child("encoder", "encoder", settings, settings.encoder.host, settings.encoder.port),
         _child("origin", "origin", settings, settings.origin.host, settings.origin.port),
         *(_edge(settings, *edge) for edge in edges_of(settings)),
     ]
-
-
-def edges_of(settings: Settings) -> list[tuple[str, str]]:
-    """Return (region, address) of every edge, the preferred first."""
-    pairs = [entry.partition("=")[::2] for entry in settings.delivery.edges]
-    for region, address in pairs:
-        place = urlsplit(address)
-        if not region or place.scheme not in {"http", "https"} or not place.hostname:
+    for child in children:
+        if not child.health[1]:
             raise InvalidRequest(
-                "delivery.bad_edge",
-                f"[delivery] edges holds {region}={address}; it takes region=http://host:port",
+                "settings.no_port", f"{child.name} has no port ({_setting(child)}); a port of 0 is for tests"
             )
-    return pairs
+    for one, other in combinations(children, 2):
+        if _collide(one.health, other.health):
+            raise InvalidRequest(
+                "settings.one_address",
+                f"{one.name} and {other.name} would both listen at {other.health[0]}:{other.health[1]}; "
+                f"see {_setting(one)}, {_setting(other)}",
+            )
+    return children
+
+
+async def check_addresses(children: list[Child], clock: Clock, *, patience_s: float = 1.0) -> None:
+    """Return if all children can listen, once what ran here before has let go.
+
+    Raises:
+        EngineUnavailable: `runtime.addresses`; every one that cannot be had
+            after `patience_s`, with its setting.
+    """
+    patient_until_ns = clock.monotonic_ns() + int(patience_s * 1e9)
+    while found := [f"{why} ({_setting(child)})" for child in children if (why := obstacle(*child.health))]:
+        if clock.monotonic_ns() >= patient_until_ns:
+            raise EngineUnavailable(
+                "runtime.addresses", f"{', '.join(found)}; stop what is there, or choose other addresses"
+            )
+        await clock.sleep(_LOOK_AGAIN_S)
+
+
+def _collide(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    return one[1] == other[1] and (one[0] == other[0] or not _ANYWHERE.isdisjoint({one[0], other[0]}))
+
+
+def _setting(child: Child) -> str:
+    return "[delivery] edges" if child.name.startswith("edge-") else f"[{child.name}] host and port"
 
 
 def _edge(settings: Settings, region: str, address: str) -> Child:

@@ -1,51 +1,67 @@
-"""The records' tables: which version a file is at, and how it gets to ours."""
+"""The records' tables: which version they are at, and how they get to ours."""
 
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bijou.ports import EngineUnavailable
 
-HEAD = "0001"
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+HEAD = "0003"
+
+_UPGRADES = 0x62696A6F  # the advisory lock that upgrades of one PostgreSQL database take
 
 
-def upgrade(path: Path) -> None:
-    """Bring a file of records to this version's tables; made where it is missing.
+def upgrade(place: Path | str) -> None:
+    """Bring records to this version's tables; a file is made where it is missing.
 
     All or nothing, and safe beside another process that does the same.
 
-    Cost: 2 ms where the file is current, which is found out before SQLAlchemy
+    Cost: 2 ms where a file is current, which is found out before SQLAlchemy
     and Alembic are imported (0.8 s).
+
+    Args:
+        place: A file of SQLite, or the address of a PostgreSQL database that
+            exists, `postgresql://...`.
 
     Raises:
         EngineUnavailable: `records.too_new`, a later version of bijou has
-            upgraded it; `records.unavailable`, it is no such file.
+            upgraded it; `records.unavailable`, it is no such file, or the
+            database does not answer.
     """
-    version = version_of(path)
+    version = version_of(place)
     if version == HEAD:
         return
     if version > HEAD:
         raise EngineUnavailable(
             "records.too_new",
-            f"the records {path} are at version {version} and this bijou knows {HEAD}; start the newer bijou",
+            f"the records {_name(place)} are at version {version} and this bijou knows {HEAD}; "
+            "start the newer bijou",
         )
-    _migrate(path, HEAD)
+    _migrate(place, HEAD)
 
 
-def downgrade(path: Path, version: str) -> None:
-    """Take a file of records back to an older version's tables; what they lack is lost.
+def downgrade(place: Path | str, version: str) -> None:
+    """Take records back to an older version's tables; what they lack is lost.
 
     Args:
         version: Such as `0001`, or `base` for none.
     """
-    _migrate(path, version, down=True)
+    _migrate(place, version, down=True)
 
 
-def version_of(path: Path) -> str:
-    """Return the version of a file's tables; empty where it has none.
+def version_of(place: Path | str) -> str:
+    """Return the version of the tables; empty where there are none.
 
     Raises:
         EngineUnavailable: `records.unavailable`.
     """
+    return _version_in_file(place) if isinstance(place, Path) else _version_in_database(place)
+
+
+def _version_in_file(path: Path) -> str:
     try:
         if not path.exists():
             return ""
@@ -63,24 +79,29 @@ def version_of(path: Path) -> str:
     return str(row[0]) if row else ""
 
 
-def _migrate(path: Path, version: str, *, down: bool = False) -> None:
+def _version_in_database(address: str) -> str:
+    from sqlalchemy import text  # noqa: PLC0415 - 0.2 s that a current file does not pay
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as above
+
+    from bijou.engines.postgres import sqlstate_of, trouble_of  # noqa: PLC0415 - as above
+
+    engine = _engine_of(address)
+    try:
+        with engine.connect() as connection:
+            return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+    except DBAPIError as error:
+        if sqlstate_of(error) == "42P01":  # no such table
+            return ""
+        raise (trouble_of(error, _name(address)) or error) from error
+    finally:
+        engine.dispose()
+
+
+def _migrate(place: Path | str, version: str, *, down: bool = False) -> None:
     from alembic import command  # noqa: PLC0415 - 0.8 s that a current file does not pay
     from alembic.config import Config  # noqa: PLC0415 - as above
-    from sqlalchemy import URL, create_engine, event  # noqa: PLC0415 - as above
 
-    engine = create_engine(URL.create("sqlite", database=str(path)))
-
-    @event.listens_for(engine, "connect")
-    def _plain(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # so that BEGIN holds the tables' changes too
-        connection.execute("PRAGMA busy_timeout=30000")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-
-    @event.listens_for(engine, "begin")
-    def _exclusive(connection: object) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
-
+    engine = _engine_of(place)
     config = Config()
     config.set_main_option("script_location", "bijou.app:migrations")
     config.set_main_option("path_separator", "os")
@@ -90,6 +111,40 @@ def _migrate(path: Path, version: str, *, down: bool = False) -> None:
             (command.downgrade if down else command.upgrade)(config, version)
     finally:
         engine.dispose()
+
+
+def _engine_of(place: Path | str) -> "Engine":
+    """Return an engine whose transactions hold the tables' changes, and keep others' changes out."""
+    from sqlalchemy import URL, create_engine, event  # noqa: PLC0415 - as above
+
+    if isinstance(place, str):
+        from bijou.engines.postgres import database_url  # noqa: PLC0415 - as above
+
+        engine = create_engine(database_url(place), connect_args={"connect_timeout": 5})
+        begins = f"SELECT pg_advisory_xact_lock({_UPGRADES})"
+    else:
+        engine = create_engine(URL.create("sqlite", database=str(place)))
+        begins = "BEGIN IMMEDIATE"
+
+        @event.listens_for(engine, "connect")
+        def _plain(connection: sqlite3.Connection, _: object) -> None:
+            connection.isolation_level = None  # so that BEGIN holds the tables' changes too
+            connection.execute("PRAGMA busy_timeout=30000")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _exclusive(connection: object) -> None:
+        connection.exec_driver_sql(begins)  # type: ignore[attr-defined]
+
+    return engine
+
+
+def _name(place: Path | str) -> str:
+    """Name records without the password that their address may hold."""
+    from sqlalchemy import make_url  # noqa: PLC0415 - as above
+
+    return str(place) if isinstance(place, Path) else make_url(place).render_as_string(hide_password=True)
 
 
 def _unavailable(path: Path, error: Exception) -> EngineUnavailable:

@@ -1,13 +1,18 @@
 """Each service of bijou: its rooms, put together on the embedded engines."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from random import SystemRandom
 
+from bijou.app.addresses import edge_fetches
 from bijou.app.health import Ready
 from bijou.app.settings import Settings
 from bijou.ports import SystemClock
 from bijou.runtime import lifecycle
+from bijou.runtime.lifecycle import servable
+
+_ORIGIN_CONNECTIONS = 10_000
 
 Service = Callable[[Settings, asyncio.Event, Ready], Awaitable[None]]
 
@@ -18,6 +23,7 @@ def run_service(name: str, settings: Settings) -> int:
     async def main(stop: asyncio.Event, ready: Ready) -> None:
         await SERVICES[name](settings, stop, ready)
 
+    os.umask(0o077)
     label = f"edge-{settings.edge.region}" if name == "edge" else name
     return lifecycle.run(main, service=label, clock=SystemClock(), log_level=settings.house.log_level)
 
@@ -35,14 +41,20 @@ async def _encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> Non
 
 
 async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.app.stores import open_blobs  # noqa: PLC0415 - as above
     from bijou.delivery import serve_origin  # noqa: PLC0415 - as above
-    from bijou.engines.files import FileBlobs  # noqa: PLC0415 - as above
 
     clock = SystemClock()
-    blobs = FileBlobs(Path(settings.house.data_dir) / "blobs", clock)
+    blobs = open_blobs(settings, clock, SystemRandom())
     place = settings.origin
     await serve_origin(
-        blobs, host=place.host, port=place.port, clock=clock, stop=stop, ready=lambda _: ready()
+        blobs,
+        host=place.host,
+        port=place.port,
+        connections=servable(_ORIGIN_CONNECTIONS),
+        clock=clock,
+        stop=stop,
+        ready=lambda _: ready(),
     )
 
 
@@ -52,12 +64,12 @@ async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
     edge = settings.edge
     await serve_edge(
         region=edge.region,
-        origin_url=edge.origin_url,
+        origin_url=edge_fetches(settings),
         cache_bytes=edge.cache_bytes,
         host=edge.host,
         port=edge.port,
         idle_s=edge.idle_s,
-        connections=edge.connections,
+        connections=servable(edge.connections),
         clock=SystemClock(),
         stop=stop,
         ready=lambda _: ready(),

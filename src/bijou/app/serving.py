@@ -2,20 +2,21 @@
 
 import asyncio
 import contextlib
-import signal
-import sys
+import os
 from pathlib import Path
 from random import SystemRandom
 
 import click
 
+from bijou.app.addresses import flags_to_find, site_address
 from bijou.app.demo import SampleTitles
-from bijou.app.fleet import edges_of, fleet
+from bijou.app.fleet import check_addresses, fleet
 from bijou.app.keys import Keys, keys_folder, keys_of
+from bijou.app.rules import edges_of
 from bijou.app.settings import Settings
 from bijou.app.status import ServiceStatus, clear_status, write_status
 from bijou.ports import SystemClock
-from bijou.runtime import logs
+from bijou.runtime import invocation, lifecycle, logs
 from bijou.runtime.lockfile import hold
 from bijou.runtime.supervisor import ChildStatus, Supervisor
 
@@ -30,9 +31,12 @@ def serve_all(settings: Settings, *, samples: bool) -> int:
 
     Raises:
         Conflict: `runtime.data_dir_held`, the data folder is in use.
-        EngineUnavailable: a service cannot run; the text has its last words.
+        EngineUnavailable: `runtime.addresses`, some cannot be had; or a service
+            cannot run, and the text has its last words.
     """
     clock = SystemClock()
+    os.umask(0o077)
+    lifecycle.open_files()
     logs.configure("supervisor", clock=clock, level="warning")
     data_dir = Path(settings.house.data_dir)
     with hold(data_dir):
@@ -56,16 +60,19 @@ class _Evening:
     async def run(self, *, samples: bool) -> None:
         keys = keys_of(self._settings, self._chance)
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in lifecycle.stopping():
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        children = fleet(self._settings)
+        await check_addresses(children, self._clock)
         supervisor = Supervisor(
-            fleet(self._settings),
+            children,
             clock=self._clock,
             chance=self._chance,
             logs_dir=self._data_dir / "logs",
             on_change=self._note,
         )
-        opening = asyncio.create_task(self._open(supervisor, keys, samples=samples))
+        titles = SampleTitles(self._settings, self._data_dir, self._clock, stop) if samples else None
+        opening = asyncio.create_task(self._open(supervisor, keys, titles))
         opening.add_done_callback(lambda task: stop.set() if _failed(task) else None)
         try:
             await supervisor.run(stop)
@@ -75,8 +82,7 @@ class _Evening:
         if _failed(opening):
             opening.result()
 
-    async def _open(self, supervisor: Supervisor, keys: Keys, *, samples: bool) -> None:
-        titles = SampleTitles(self._settings, self._data_dir, self._clock) if samples else None
+    async def _open(self, supervisor: Supervisor, keys: Keys, titles: SampleTitles | None) -> None:
         first = asyncio.create_task(titles.prepare_first()) if titles else None
         try:
             await supervisor.wait_ready(READY_WITHIN_S)
@@ -94,18 +100,19 @@ class _Evening:
         site = site_address(settings)
         took_s = (self._clock.monotonic_ns() - self._began_ns) / 1e9
         edges = " · ".join(f"{region} {address}" for region, address in edges_of(settings))
-        password = keys_folder(settings) / "operator.password"
-        shown = "as configured" if settings.accounts.operator_password else keys.operator_password
+        configured = bool(settings.accounts.operator_password)
+        shown = "as configured" if configured else keys.operator_password
+        kept = "" if configured else f"   (the password is kept in {keys_folder(settings)}/operator.password)"
+        upload = invocation.command(f"upload FILE{flags_to_find(settings)}")
         lines = [
             ("ready", f"{click.style(site, bold=True)}   ({took_s:.1f} s)"),
             ("operator", f"{settings.accounts.operator_name}   password {shown}   console {site}/console/"),
             ("edges", edges),
-            ("data", f"{self._data_dir}/   (the password is kept in {password})"),
-            ("next", f"open {site}, or in a second terminal: ./run upload FILE"),
+            ("data", f"{self._data_dir}/{kept}"),
+            ("next", f"open {site}, or in a second terminal: {upload}"),
         ]
         for word, facts in lines:
             click.echo(f"{click.style(f'{word:<9}', fg='yellow')} {facts}")
-        sys.stdout.flush()
 
     def _note(self, children: list[ChildStatus]) -> None:
         services = [
@@ -124,9 +131,3 @@ class _Evening:
 
 def _failed(task: "asyncio.Task[None]") -> bool:
     return not task.cancelled() and task.exception() is not None
-
-
-def site_address(settings: Settings) -> str:
-    """Return the address under which people reach the site."""
-    control = settings.control
-    return (control.public_url or f"http://{control.host}:{control.port}").rstrip("/")

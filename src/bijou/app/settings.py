@@ -1,6 +1,6 @@
 """Every setting of bijou; `bijou config` prints this as its manual."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -13,12 +13,31 @@ class House(Struct, frozen=True):
         "bijou-data"
     )
     log_level: Annotated[
-        str, Meta(description="Least severe line that is logged: debug, info, warning, error.")
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Least severe line that is logged: debug, info, warning, error."),
     ] = "info"
     service_key: Annotated[
         str,
         Meta(
             description="What services show each other; empty: drawn at first start, kept in data_dir/keys."
+        ),
+    ] = ""
+    blobs: Annotated[
+        str, Meta(description="Where media is kept: s3://bucket/prefix; empty: the folder data_dir/blobs.")
+    ] = ""
+
+
+class S3(Struct, frozen=True):
+    """The store of [house] blobs, where that is a bucket."""
+
+    endpoint: Annotated[
+        str, Meta(description="Address of a store that speaks S3; empty: Amazon's for the region.")
+    ] = ""
+    region: Annotated[str, Meta(description="Region of the bucket; empty: AWS_REGION, else us-east-1.")] = ""
+    key_file: Annotated[
+        str,
+        Meta(
+            description="TOML file of mode 0600 with the key; empty: AWS_ACCESS_KEY_ID, else the machine's."
         ),
     ] = ""
 
@@ -33,6 +52,17 @@ class Control(Struct, frozen=True):
     public_url: Annotated[
         str, Meta(description="Address under which people reach the site; empty: from host and port.")
     ] = ""
+    connections: Annotated[
+        int,
+        Meta(ge=1, description="Connections served at once, each open page holds one; more are told 503."),
+    ] = 10_000
+    trusted_proxies: Annotated[
+        list[str],
+        Meta(
+            description="Addresses and networks of proxies that are believed about whom they call for"
+            " (X-Forwarded-For, X-Forwarded-Proto); commas between them outside TOML."
+        ),
+    ] = field(default_factory=list)
     anonymous_viewers: Annotated[bool, Meta(description="Whether people may watch without signing in.")] = (
         True
     )
@@ -48,10 +78,15 @@ class Accounts(Struct, frozen=True):
     attempts_window_s: Annotated[
         float, Meta(gt=0, description="Seconds over which attempts are counted.")
     ] = 300.0
-    operator_name: Annotated[str, Meta(description="Name of the operator made at first start.")] = "operator"
+    operator_name: Annotated[str, Meta(description="Name of an operator; made where nobody has it.")] = (
+        "operator"
+    )
     operator_password: Annotated[
         str,
-        Meta(description="That operator's password; empty: drawn at first start, kept in data_dir/keys."),
+        Meta(
+            description="That operator's password, set anew at each start; empty: drawn at first start,"
+            " kept in data_dir/keys."
+        ),
     ] = ""
 
 
@@ -59,11 +94,17 @@ class Ingest(Struct, frozen=True):
     """Uploads."""
 
     max_bytes: Annotated[int, Meta(ge=1, description="Longest file that is taken, in bytes.")] = 64 * 1024**3
+    unfinished_bytes: Annotated[
+        int, Meta(ge=1, description="Most bytes that unfinished uploads may have announced, in all.")
+    ] = 512 * 1024**3
+    unfinished_bytes_per_person: Annotated[
+        int, Meta(ge=1, description="Most bytes that one person's unfinished uploads may have announced.")
+    ] = 128 * 1024**3
     keep_free_bytes: Annotated[
         int, Meta(ge=0, description="Bytes of the volume that uploads leave free.")
     ] = 1024**3
     abandon_after_s: Annotated[
-        float, Meta(gt=0, description="Seconds after which an upload without news is forgotten.")
+        float, Meta(gt=0, description="Seconds without a byte after which an unfinished upload is forgotten.")
     ] = 86400.0
 
 
@@ -72,9 +113,9 @@ class Encoder(Struct, frozen=True):
 
     host: Annotated[str, Meta(description="Address of the encoder's health page.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the encoder's health page.")] = 8802
-    control_url: Annotated[str, Meta(description="Where the encoder asks for work.")] = (
-        "http://127.0.0.1:8800"
-    )
+    control_url: Annotated[
+        str, Meta(description="Where the encoder asks for work; empty: this installation's control plane.")
+    ] = ""
     threads: Annotated[
         int, Meta(ge=0, description="Threads of one encode; 0: as many as there are cores.")
     ] = 0
@@ -84,13 +125,13 @@ class Encoder(Struct, frozen=True):
     attempts: Annotated[int, Meta(ge=1, description="Tries of one job before it is called failed.")] = 3
     child_wall_s: Annotated[float, Meta(gt=0, description="Seconds that one ffmpeg may run.")] = 6 * 3600.0
     child_memory_bytes: Annotated[
-        int, Meta(ge=1, description="Bytes of address space that one ffmpeg may take.")
+        int, Meta(ge=512 * 1024**2, description="Bytes of address space that one ffmpeg may take.")
     ] = 8 * 1024**3
     probe_wall_s: Annotated[
         float, Meta(gt=0, description="Seconds that the inspection of a file may take.")
     ] = 120.0
     probe_memory_bytes: Annotated[
-        int, Meta(ge=1, description="Bytes of address space that an inspection may take.")
+        int, Meta(ge=512 * 1024**2, description="Bytes of address space that an inspection may take.")
     ] = 2 * 1024**3
     max_pixels: Annotated[
         int, Meta(ge=1, description="Largest picture, width x height, that is encoded.")
@@ -115,9 +156,10 @@ class Edge(Struct, frozen=True):
         "127.0.0.2"
     )
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the edge.")] = 8810
-    origin_url: Annotated[str, Meta(description="Where the edge fetches what it does not have.")] = (
-        "http://127.0.0.1:8801"
-    )
+    origin_url: Annotated[
+        str,
+        Meta(description="Where the edge fetches what it does not have; empty: this installation's origin."),
+    ] = ""
     cache_bytes: Annotated[int, Meta(ge=0, description="Bytes of memory for cached objects.")] = 256 * 1024**2
     idle_s: Annotated[float, Meta(gt=0, description="Seconds after which a silent connection is closed.")] = (
         60.0
@@ -140,6 +182,7 @@ class Settings(Struct, frozen=True):
     """The whole configuration, a section a Struct."""
 
     house: House = House()
+    s3: S3 = S3()
     control: Control = Control()
     accounts: Accounts = Accounts()
     ingest: Ingest = Ingest()

@@ -7,6 +7,7 @@ import msgspec
 
 from bijou.ports import Instant
 from bijou.runtime import codec
+from bijou.runtime.lockfile import held
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
@@ -20,9 +21,14 @@ class ServiceStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The installation at a glance."""
+    """The installation at a glance.
+
+    Args:
+        command: How whoever started it calls `bijou`, for commands to copy.
+    """
 
     version: str
+    command: str
     services: list[ServiceStatus]
 
 
@@ -34,7 +40,9 @@ def write_status(data_dir: Path, services: list[ServiceStatus]) -> None:
 
 
 def read_status(data_dir: Path) -> list[ServiceStatus]:
-    """Return the last status; empty where no supervisor runs here."""
+    """Return the last status; empty where no supervisor runs here, however it ended."""
+    if not held(data_dir):
+        return []
     try:
         return codec.decode((data_dir / "status.json").read_bytes(), list[ServiceStatus])
     except (OSError, msgspec.DecodeError):

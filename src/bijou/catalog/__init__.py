@@ -6,7 +6,13 @@ media nor serves it, and it never looks into a file.
 
 from bijou.catalog.api import (
     AudioTrack,
+    CaptionTrack,
     Catalog,
+    Chapter,
+    Colour,
+    ContentLight,
+    Loudness,
+    MasteringDisplay,
     MediaInfo,
     NewTitle,
     Publication,
@@ -17,17 +23,26 @@ from bijou.catalog.api import (
     VideoTrack,
 )
 from bijou.catalog.model import checked
+from bijou.catalog.side_files import SideFile, read_side_file
 
 __all__ = [
     "AudioTrack",
+    "CaptionTrack",
     "Catalog",
+    "Chapter",
+    "Colour",
+    "ContentLight",
+    "Loudness",
+    "MasteringDisplay",
     "MediaInfo",
     "NewTitle",
     "Publication",
     "Rendition",
     "Row",
+    "SideFile",
     "Title",
     "TitleChange",
     "VideoTrack",
     "checked",
+    "read_side_file",
 ]

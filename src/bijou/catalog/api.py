@@ -7,6 +7,52 @@ import msgspec
 from bijou.ports import Instant
 
 
+class MasteringDisplay(msgspec.Struct, frozen=True):
+    """The screen that a film was graded on (SMPTE ST 2086).
+
+    Args:
+        red, green, blue, white: x and y of CIE 1931; empty where not given.
+        min_nits, max_nits: Candela a square metre; both 0 where not given.
+    """
+
+    red: list[float] = []
+    green: list[float] = []
+    blue: list[float] = []
+    white: list[float] = []
+    min_nits: float = 0.0
+    max_nits: float = 0.0
+
+
+class ContentLight(msgspec.Struct, frozen=True):
+    """How bright a film gets (CTA-861.3).
+
+    Args:
+        max_nits: Its brightest pixel, MaxCLL.
+        max_average_nits: Its brightest frame on average, MaxFALL.
+    """
+
+    max_nits: int
+    max_average_nits: int
+
+
+class Colour(msgspec.Struct, frozen=True):
+    """What the numbers of a picture mean, in FFmpeg's names; empty where nothing is said.
+
+    Args:
+        primaries: Such as `bt709` or `bt2020`.
+        transfer: Such as `bt709`, `smpte2084` (PQ) or `arib-std-b67` (HLG).
+        matrix: Such as `bt709` or `bt2020nc`.
+        levels: `limited` or `full`.
+    """
+
+    primaries: str = ""
+    transfer: str = ""
+    matrix: str = ""
+    levels: str = ""
+    mastering: MasteringDisplay | None = None
+    light: ContentLight | None = None
+
+
 class VideoTrack(msgspec.Struct, frozen=True):
     """One picture stream of an asset.
 
@@ -14,6 +60,11 @@ class VideoTrack(msgspec.Struct, frozen=True):
         frame_rate: Frames a second as a fraction, such as `24000/1001`; the
             average where the rate varies.
         rotation_degrees: Clockwise turn that a player must apply: 0, 90, 180 or 270.
+        hdr_format: `HDR10`, `HDR10+`, `HLG`, `PQ` (without its screen) or
+            `Dolby Vision`; empty for standard range.
+        key_frames: How many frames can be decoded by themselves.
+        resized: Whether its size changes on the way; `width` and `height` are
+            the first ones.
     """
 
     codec: str
@@ -26,15 +77,67 @@ class VideoTrack(msgspec.Struct, frozen=True):
     pixel_format: str = ""
     hdr: bool = False
     interlaced: bool = False
+    colour: Colour | None = None
+    hdr_format: str = ""
+    bit_depth: int = 0
+    key_frames: int = 0
+    resized: bool = False
+
+
+class Loudness(msgspec.Struct, frozen=True):
+    """How loud a sound stream is over its whole length (EBU R 128).
+
+    Args:
+        integrated_lufs: -70, the measure's floor, for silence.
+        range_lu: Between quiet and loud passages.
+        true_peak_dbtp: Between samples; at least -120.
+    """
+
+    integrated_lufs: float
+    range_lu: float
+    true_peak_dbtp: float
 
 
 class AudioTrack(msgspec.Struct, frozen=True):
-    """One sound stream of an asset."""
+    """One sound stream of an asset.
+
+    Args:
+        title: What the file calls it, such as `Director's commentary`.
+        loudness: None until somebody has measured it.
+    """
 
     codec: str
     sample_rate: int
     channels: int
     language: str = "und"
+    title: str = ""
+    loudness: Loudness | None = None
+
+
+class CaptionTrack(msgspec.Struct, frozen=True):
+    """One caption stream inside an asset's file.
+
+    Args:
+        codec: FFmpeg's name, such as `subrip`, `mov_text` or `eia_608`, which
+            is hidden in the picture.
+        text: Whether its cues are text; otherwise they are pictures.
+        forced: Only for what is foreign in the film.
+    """
+
+    codec: str
+    language: str = "und"
+    title: str = ""
+    text: bool = True
+    forced: bool = False
+    hearing_impaired: bool = False
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """A named stretch of a film, in seconds from its first frame."""
+
+    start_s: float
+    end_s: float
+    title: str = ""
 
 
 class MediaInfo(msgspec.Struct, frozen=True):
@@ -46,6 +149,8 @@ class MediaInfo(msgspec.Struct, frozen=True):
     video: list[VideoTrack] = []
     audio: list[AudioTrack] = []
     cuts_s: list[float] = []
+    captions: list[CaptionTrack] = []
+    chapters: list[Chapter] = []
 
 
 class Rendition(msgspec.Struct, frozen=True):
@@ -57,6 +162,8 @@ class Rendition(msgspec.Struct, frozen=True):
         bandwidth_bps: Peak over any segment.
         average_bps: Over the whole rendition.
         frame_rate: Frames a second; 0 for sound.
+        gain_db: By how much players should turn a sound up, or down where it
+            is negative, so that all titles are equally loud.
     """
 
     name: str
@@ -70,6 +177,7 @@ class Rendition(msgspec.Struct, frozen=True):
     height: int = 0
     frame_rate: float = 0.0
     language: str = ""
+    gain_db: float = 0.0
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -78,6 +186,7 @@ class Publication(msgspec.Struct, frozen=True):
     Args:
         base: The blob prefix under which everything lies: `media/ast_…`.
         poster: Blob key of the still picture, or empty.
+        posters: Of all pictures that it could be, the best first.
     """
 
     asset: str
@@ -88,6 +197,7 @@ class Publication(msgspec.Struct, frozen=True):
     dash: str
     poster: str = ""
     sprite: str = ""
+    posters: list[str] = []
 
 
 class NewTitle(msgspec.Struct, frozen=True):

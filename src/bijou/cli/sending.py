@@ -1,27 +1,44 @@
 """A film's way from this machine to a bijou: bytes out, news back, an address."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from bijou.accounts import SignIn
-from bijou.app.clients import connected
+from bijou.app.addresses import is_own
+from bijou.app.clients import Clients, connected
 from bijou.app.keys import keep_secret
-from bijou.catalog import NewTitle, Publication
+from bijou.app.settings import Settings
+from bijou.catalog import NewTitle, Publication, Title
+from bijou.cli.resuming import Memory, Sender, begun
 from bijou.cli.terminal import interactive, step
 from bijou.encoding import Encoding, Job, JobState
-from bijou.ingest import Ingest, NewUpload
-from bijou.ports import BijouBug, BijouError, InvalidRequest, SystemClock, Unauthenticated
+from bijou.ingest import Ingest, Upload
+from bijou.ports import (
+    BijouBug,
+    BijouError,
+    Clock,
+    EngineUnavailable,
+    InvalidRequest,
+    Overloaded,
+    SystemClock,
+    Unauthenticated,
+)
+from bijou.runtime.invocation import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PIECE_BYTES = 1 << 20
 _ASK_EVERY_S = 0.3
+_RESTART_NS = 15 * 10**9
+
+T = TypeVar("T")
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -38,25 +55,29 @@ class Sent(msgspec.Struct, frozen=True):
     took_s: float
 
 
-def token_for(server: str, data_dir: Path) -> str:
+def token_for(server: str, settings: Settings, environ: Mapping[str, str] = os.environ) -> str:
     """Return the token to show: environment, then `bijou sign-in`'s, then this folder's own.
+
+    The folder's is the operator's: it is shown to the installation that drew it, and to no other server.
 
     Raises:
         Unauthenticated: `cli.no_token`, there is none.
     """
-    if token := os.environ.get("BIJOU_TOKEN", ""):
+    if token := environ.get("BIJOU_TOKEN", ""):
         return token
-    for place in (_token_file(server), data_dir / "keys" / "operator.token"):
+    own = Path(settings.house.data_dir) / "keys" / "operator.token"
+    for place in (_token_file(server, environ), *([own] if is_own(settings, server) else [])):
         if place.is_file():
             return place.read_text(encoding="utf-8").strip()
-    raise Unauthenticated("cli.no_token", f"no token for {server}; run: bijou sign-in NAME --server {server}")
+    sign_in = command(f"sign-in NAME --server {server}")
+    raise Unauthenticated("cli.no_token", f"no token for {server}; run: {sign_in}")
 
 
 async def sign_in(name: str, password: str, *, server: str) -> Path:
     """Sign in and keep the token; returns where."""
     async with connected(server) as clients:
         signed_in = await clients.sign_in(SignIn(name, password))
-    place = _token_file(server)
+    place = _token_file(server, os.environ)
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     keep_secret(place, signed_in.token)
     return place
@@ -65,38 +86,94 @@ async def sign_in(name: str, password: str, *, server: str) -> Path:
 async def send(file: Path, *, name: str, synopsis: str, server: str, token: str) -> Sent:
     """Upload a file and wait until its title can be watched.
 
+    Killed, or left by the server for too long, it goes on where it was when it
+    is run again. Cancelled, it cancels the upload and its encode, and says so.
+
     Raises:
         InvalidRequest: `cli.no_file`, or whatever the service found wrong with it.
-        EngineUnavailable: the service does not answer.
+        EngineUnavailable: the service does not answer; `cli.lost_sight`, no
+            longer, and the film is delivered.
     """
     if not file.is_file():
         raise InvalidRequest("cli.no_file", f"{file} is not a file that can be read here")
     clock = SystemClock()
     began_ns = clock.monotonic_ns()
+    wanted = NewTitle(name=name or _name_of(file), synopsis=synopsis)
+    folder = _token_file(server, os.environ).parent / "uploads"
+    memory = Memory(folder, file, server, wanted.name, wanted.synopsis)
     async with connected(server, token) as clients:
-        job_id = await _deliver(clients.ingest, file, name, synopsis)
-        job = await _finished(clients.encoding, job_id, clock)
-        title = await clients.catalog.title(job.title)
+        upload = await begun(clients.ingest, file, wanted, memory, clock)
+        try:
+            received = await _delivered(clients.ingest, upload, file, clock)
+            job, title = await _published(clients, received.job, clock)
+        except asyncio.CancelledError:
+            await _call_off(clients.ingest, upload)
+            memory.forget()
+            raise
+        except (EngineUnavailable, Overloaded):
+            step("kept", "the same command goes on where this one ended")
+            raise
+        except BijouError:
+            memory.forget()
+            raise
+        memory.forget()
     took_s = (clock.monotonic_ns() - began_ns) / 1e9
     _tell(title.publication, took_s)
     address = f"{server.rstrip('/')}/t/{title.slug}"
     return Sent(address=address, title=title.name, job=job.id, took_s=round(took_s, 3))
 
 
-async def _deliver(ingest: Ingest, file: Path, name: str, synopsis: str) -> str:
-    size = file.stat().st_size
-    wanted = NewTitle(name=name or _name_of(file), synopsis=synopsis)
-    upload = await ingest.open(NewUpload(filename=file.name, size_bytes=size, title=wanted))
-    with _bar("upload", size) as advance:
-        received = await ingest.receive(upload.id, _pieces(file, advance))
-    return received.job
+async def _delivered(ingest: Ingest, upload: Upload, file: Path, clock: Clock) -> Upload:
+    if upload.offset_bytes:
+        step("resume", f"{file.name} at {upload.offset_bytes / upload.size_bytes:.0%}")
+    with _bar("upload", upload.size_bytes) as advance:
+        return await Sender(ingest, file, clock, SystemRandom(), advance).deliver(upload)
 
 
-async def _finished(encoding: Encoding, job_id: str, clock: SystemClock) -> Job:
+async def _call_off(ingest: Ingest, upload: Upload) -> None:
+    """Cancel on the server what is being left here, and say whether that went well."""
+    try:
+        await ingest.abandon(upload.id)
+    except BijouError as error:
+        step("left", f"{upload.filename} goes on without this command: {error.detail} ({error.code})")
+    else:
+        step("cancelled", f"{upload.filename}; nothing of it is kept")
+
+
+async def _published(clients: Clients, job_id: str, clock: Clock) -> tuple[Job, Title]:
+    try:
+        job = await _finished(clients.encoding, job_id, clock)
+        return job, await patiently(lambda: clients.catalog.title(job.title), clock)
+    except EngineUnavailable as error:
+        if error.code != "http.unreachable":
+            raise
+        raise EngineUnavailable(
+            "cli.lost_sight",
+            f"the film is delivered, as job {job_id}, and is encoded in any case; but {error.detail}",
+        ) from error
+
+
+async def patiently(ask: Callable[[], Awaitable[T]], clock: Clock) -> T:
+    """Ask again while nobody answers, for as long as a restart may take.
+
+    Raises:
+        EngineUnavailable: nobody did for 15 s.
+    """
+    patient_until_ns = clock.monotonic_ns() + _RESTART_NS
+    while True:
+        try:
+            return await ask()
+        except EngineUnavailable:
+            if clock.monotonic_ns() >= patient_until_ns:
+                raise
+        await clock.sleep(_ASK_EVERY_S)
+
+
+async def _finished(encoding: Encoding, job_id: str, clock: Clock) -> Job:
     with _bar("encode", 1000) as advance:
         shown = 0
         while True:
-            job = await encoding.job(job_id)
+            job = await patiently(lambda: encoding.job(job_id), clock)
             now = round(job.progress * 1000)
             advance(now - shown)
             shown = now
@@ -159,17 +236,10 @@ def _name_of(file: Path) -> str:
     return file.stem.replace("_", " ").replace("-", " ").strip().capitalize() or file.name
 
 
-def _token_file(server: str) -> Path:
-    home = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"))
+def _token_file(server: str, environ: Mapping[str, str]) -> Path:
+    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or Path.home()) / ".config")
     place = server.split("://", 1)[-1].rstrip("/").replace("/", "_").replace(":", "_")
     return home / "bijou" / f"{place}.token"
-
-
-async def _pieces(file: Path, advance: Callable[[int], None]) -> AsyncIterator[bytes]:
-    with file.open("rb") as source:
-        while piece := source.read(_PIECE_BYTES):
-            yield piece
-            advance(len(piece))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bijou.app.settings import Settings
-from bijou.cli.terminal import answer, config_option, configured, json_option, read_settings, speaks_plainly
+from bijou.cli.terminal import answer, configured, json_option, speaks_plainly
 
 _SHARED = ("house", "control", "accounts", "ingest", "encoder", "origin", "edge", "delivery")
 
@@ -57,10 +57,10 @@ def run(service: str, config: Settings) -> None:
 
 
 @click.command()
-@config_option
 @json_option
 @speaks_plainly
-def status(config: Path | None, *, as_json: bool) -> None:
+@configured("house.data_dir")
+def status(config: Settings, *, as_json: bool) -> None:
     """Say which processes of this installation run, where, and since when.
 
     \b
@@ -69,7 +69,7 @@ def status(config: Path | None, *, as_json: bool) -> None:
     """
     from bijou.app.status import read_status  # noqa: PLC0415 - what only this command needs
 
-    found = read_status(Path(read_settings(config).house.data_dir))
+    found = read_status(Path(config.house.data_dir))
     lines = [
         f"{s.name:<11} {'healthy' if s.healthy else 'down':<8} {s.address:<24} restarts {s.restarts}"
         for s in found

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from bijou.app import rules
 from bijou.app.settings import Settings
 from bijou.ports import BijouBug, BijouError, EngineUnavailable, Overloaded
 from bijou.runtime import codec, settings
@@ -29,7 +30,10 @@ def step(name: str, facts: str) -> None:
 def refuse(error: BijouError) -> NoReturn:
     """Say what is wrong and end with the status that fits who must act."""
     click.echo(f"{click.style('bijou:', fg='red')} {error.detail} ({error.code})", err=True)
-    waiting = isinstance(error, EngineUnavailable | Overloaded | BijouBug)
+    kind = error.code.partition(".")[0]
+    if kind == "settings":
+        raise click.exceptions.Exit(USAGE)
+    waiting = isinstance(error, EngineUnavailable | Overloaded | BijouBug) or kind == "runtime"
     raise click.exceptions.Exit(ENVIRONMENT if waiting else NO)
 
 
@@ -49,10 +53,13 @@ def speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def configured(*sections: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command `--config` and a flag for every setting of these sections.
+def configured(*wishes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--config` and a flag for every setting that it wishes for.
 
     The command gets one argument, `config: Settings`.
+
+    Args:
+        wishes: Sections, such as `edge`, and single settings, such as `edge.port`.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,7 +72,9 @@ def configured(*sections: str) -> Callable[[Callable[..., Any]], Callable[..., A
                     flags[setting.flag] = value
             return command(config=read_settings(config, flags), **given)
 
-        wanted = [s for s in settings.settings_of(Settings) if s.section in sections]
+        wanted = [
+            s for s in settings.settings_of(Settings) if {s.section, f"{s.section}.{s.name}"} & set(wishes)
+        ]
         for setting in reversed(wanted):
             default = ",".join(setting.default) if isinstance(setting.default, list) else setting.default
             shown = f"  [{setting.env}; default: {default if default != '' else 'empty'}]"
@@ -86,8 +95,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JS
 
 
 def read_settings(file: Path | None, flags: dict[str, str] | None = None) -> Settings:
-    """Return the settings in force: flag over environment over file over default."""
-    return settings.load(Settings, file=file, environ=os.environ, flags=flags)
+    """Return the settings in force, checked: flag over environment over file over default."""
+    return rules.check(settings.load(Settings, file=file, environ=os.environ, flags=flags))
 
 
 def interactive() -> bool:

@@ -2,17 +2,31 @@
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
-from bijou.cli.terminal import answer, config_option, json_option, read_settings, speaks_plainly, step
+from bijou.app.addresses import flags_to_find, own_server
+from bijou.app.settings import Settings
+from bijou.cli.terminal import answer, configured, json_option, speaks_plainly, step
+from bijou.runtime.invocation import command
+
+
+def _checked(_context: click.Context, _option: click.Parameter, server: str | None) -> str | None:
+    if server is not None:
+        place = urlsplit(server)
+        if place.scheme not in {"http", "https"} or not place.hostname:
+            raise click.BadParameter(f"{server!r} is no address; it is like http://127.0.0.1:8800")
+    return server
+
 
 _server_option = click.option(
     "--server",
-    default="http://127.0.0.1:8800",
+    callback=_checked,
     envvar="BIJOU_SERVER",
-    help="Address of the control plane.  [BIJOU_SERVER; default: http://127.0.0.1:8800]",
+    help="Address of the control plane.  [BIJOU_SERVER; default: the one of the data folder]",
 )
+_installation = configured("house.data_dir", "control.host", "control.port", "control.public_url")
 
 
 @click.command()
@@ -20,10 +34,12 @@ _server_option = click.option(
 @click.option("--name", default="", help="Name of the title; by default made from the file's.")
 @click.option("--synopsis", default="", help="A sentence or two about it.")
 @_server_option
-@config_option
 @json_option
 @speaks_plainly
-def upload(file: Path, name: str, synopsis: str, server: str, config: Path | None, *, as_json: bool) -> None:
+@_installation
+def upload(
+    file: Path, name: str, synopsis: str, server: str | None, config: Settings, *, as_json: bool
+) -> None:
     """Send a film, wait until it can be watched, and print its address.
 
     \b
@@ -32,10 +48,11 @@ def upload(file: Path, name: str, synopsis: str, server: str, config: Path | Non
     """
     from bijou.cli import sending  # noqa: PLC0415 - what only this command needs
 
-    token = sending.token_for(server, Path(read_settings(config).house.data_dir))
+    server = server or own_server(config)
+    token = sending.token_for(server, config)
     sent = asyncio.run(sending.send(file, name=name, synopsis=synopsis, server=server, token=token))
     answer(sent, sent.address, as_json=as_json)
-    step("next", "open it in a browser; `bijou status` says what runs")
+    step("next", f"open it in a browser; `{command('status' + flags_to_find(config))}` says what runs")
 
 
 @click.command("sign-in")
@@ -49,7 +66,8 @@ def upload(file: Path, name: str, synopsis: str, server: str, config: Path | Non
 )
 @_server_option
 @speaks_plainly
-def sign_in(name: str, password: str, server: str) -> None:
+@_installation
+def sign_in(name: str, password: str, server: str | None, config: Settings) -> None:
     """Sign in from the command line; the token is kept with mode 0600.
 
     \b
@@ -58,5 +76,5 @@ def sign_in(name: str, password: str, server: str) -> None:
     """
     from bijou.cli import sending  # noqa: PLC0415 - what only this command needs
 
-    kept = asyncio.run(sending.sign_in(name, password, server=server))
+    kept = asyncio.run(sending.sign_in(name, password, server=server or own_server(config)))
     step("signed in", f"as {name}; token in {kept}")

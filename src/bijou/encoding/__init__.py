@@ -20,9 +20,11 @@ from bijou.encoding.limits import EncodingLimits
 from bijou.encoding.pipeline import Report, encode_asset
 from bijou.encoding.samples import SAMPLES, Sample
 from bijou.encoding.samples import make as make_sample
+from bijou.encoding.sniffing import HEAD_BYTES, sniff
 from bijou.encoding.worker import Pace, Worker, WorkerStatistics
 
 __all__ = [
+    "HEAD_BYTES",
     "SAMPLES",
     "Encoding",
     "EncodingLimits",
@@ -41,4 +43,5 @@ __all__ = [
     "ladder",
     "make_sample",
     "segment_grid",
+    "sniff",
 ]

@@ -63,12 +63,14 @@ class Outcome(msgspec.Struct, frozen=True):
 
     Args:
         retry: The problem is ours and another attempt may help.
+        speed: Media seconds per second of all the work, 0 where it is unknown.
     """
 
     epoch: int
     publication: Publication | None = None
     problem: Problem | None = None
     retry: bool = False
+    speed: float = 0.0
 
 
 class Encoding(Protocol):
@@ -91,9 +93,30 @@ class Encoding(Protocol):
         ...
 
     async def progress(self, job_id: str, progress: Progress) -> Job:
-        """Note progress and renew the lease; Conflict `encoding.lease_lost`."""
+        """Note progress and renew the lease.
+
+        Raises:
+            Conflict: `encoding.lease_lost`, or `encoding.cancelled`: nobody
+                else will work on it, and what is stored of it is to go.
+        """
         ...
 
     async def finish(self, job_id: str, outcome: Outcome) -> Job:
-        """End an attempt; publishes where it went well. Conflict `encoding.lease_lost`."""
+        """End an attempt; publishes where it went well.
+
+        Raises:
+            Conflict: `encoding.lease_lost` or `encoding.cancelled`, as above.
+        """
+        ...
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job that nobody wants any more; its file and its media go.
+
+        It is refused with the problem `encoding.cancelled`, and so is the next
+        word of whoever works on it.
+
+        Raises:
+            Conflict: `encoding.already_ended`, or its title stands already.
+            NotFound: `encoding.no_job`.
+        """
         ...

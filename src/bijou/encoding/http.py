@@ -65,6 +65,13 @@ FINISH = Endpoint(
     gives=Job,
     limit_bytes=8 << 20,
 )
+CANCEL = Endpoint(
+    method="DELETE",
+    path="/api/jobs/{job_id}",
+    role=Role.EDITOR,
+    summary="End a job that nobody wants any more; its file and its media go.",
+    gives=Job,
+)
 
 
 def routes(encoding: Encoding) -> list[Route]:
@@ -89,6 +96,9 @@ def routes(encoding: Encoding) -> list[Route]:
     async def finish(call: Call) -> Job:
         return await encoding.finish(call.path["job_id"], call.body)
 
+    async def cancel(call: Call) -> Job:
+        return await encoding.cancel(call.path["job_id"])
+
     return [
         JOBS.bind(jobs),
         SUBMIT.bind(submit),
@@ -96,6 +106,7 @@ def routes(encoding: Encoding) -> list[Route]:
         JOB.bind(job),
         PROGRESS.bind(progress),
         FINISH.bind(finish),
+        CANCEL.bind(cancel),
     ]
 
 
@@ -133,4 +144,9 @@ class EncodingClient:
     async def finish(self, job_id: str, outcome: Outcome) -> Job:
         """End an attempt."""
         job: Job = await self._wire.call(FINISH, outcome, job_id=job_id)
+        return job
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job that nobody wants any more."""
+        job: Job = await self._wire.call(CANCEL, job_id=job_id)
         return job

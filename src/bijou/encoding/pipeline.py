@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +9,22 @@ from pathlib import Path
 import msgspec
 
 from bijou.catalog import Publication, Rendition
+from bijou.encoding.captions import NamedCaptions, extract_captions, name_captions, write_captions
 from bijou.encoding.ffmpeg import FEW_HEAPS, failure
 from bijou.encoding.grid import segment_grid
 from bijou.encoding.inspection import Film, examine
+from bijou.encoding.labels import track_label
 from bijou.encoding.ladder import fit, ladder
 from bijou.encoding.limits import EncodingLimits
+from bijou.encoding.loudness import measure_loudness, playback_gain_db
+from bijou.encoding.own_media import run_in
+from bijou.encoding.posters import find_posters, take_posters
+from bijou.encoding.prober import Prober
+from bijou.encoding.publishing import base_of
 from bijou.encoding.recipe import Recipe, seen_size, sound_tracks
 from bijou.encoding.sprite import Sprite, plan_sprite
-from bijou.encoding.stills import TILE_BOX, poster_argv, sprite_argv
-from bijou.packaging import Package, TrackSource, package
+from bijou.encoding.stills import TILE_BOX, sprite_argv
+from bijou.packaging import Package, TrackSource, language_tag, package
 from bijou.ports import BijouBug, Clock, Conflict, EngineUnavailable, InvalidRequest
 from bijou.runtime.children import Limits, run_child
 from bijou.runtime.confinement import Confinement
@@ -28,11 +34,17 @@ Report = Callable[[str, float, float], None]
 
 _INSPECTED, _ENCODED = 0.05, 0.95
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 async def encode_asset(
-    source: Path, out: Path, *, asset: str, limits: EncodingLimits, clock: Clock, report: Report
+    source: Path,
+    out: Path,
+    *,
+    asset: str,
+    limits: EncodingLimits,
+    clock: Clock,
+    report: Report,
+    prober: Prober | None = None,
 ) -> Publication:
     """Make a film watchable under `out/media/<asset>/`; all of it or nothing.
 
@@ -48,6 +60,7 @@ async def encode_asset(
         asset: Names the folder; a path part.
         report: Called with the step, the progress from 0 to 1, and media
             seconds per second of work (0 while unknown).
+        prober: Spares the 0.2 s that starting one takes.
 
     Raises:
         InvalidRequest: the file is refused; see `inspect`.
@@ -56,20 +69,25 @@ async def encode_asset(
             `.crashed`; another attempt may help.
         BijouBug: what ffmpeg made of a good film is not what was asked for.
     """
-    scratch, folder = out / f"{asset}.scratch", out / "media" / asset
+    scratch, folder = out / f"{asset}.scratch", out / base_of(asset)
     if folder.exists():
         raise Conflict("encoding.exists", f"{folder} exists; an asset is encoded once")
     try:
         scratch.mkdir(parents=True)
         report("inspect", 0.0, 0.0)
         film = await examine(
-            source, limits=limits, clock=clock, tell=lambda done: report("inspect", done * _INSPECTED, 0.0)
+            source,
+            limits=limits,
+            clock=clock,
+            tell=lambda done: report("inspect", done * _INSPECTED, 0.0),
+            prober=prober,
+            loudness=True,
         )
         recipe = plan(film, scratch, limits)
         await _encode(recipe, limits, clock, report)
         report("package", _ENCODED, 0.0)
-        sprite = await _stills(recipe, limits, clock)
-        packed = await asyncio.to_thread(_package, recipe, sprite, folder)
+        extras = await _extras(recipe, limits, clock)
+        packed = await asyncio.to_thread(_package, recipe, extras, folder)
     except OSError as error:
         if error.errno in _FULL:
             raise EngineUnavailable(
@@ -79,7 +97,7 @@ async def encode_asset(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     report("package", 1.0, 0.0)
-    return _publication(asset, film, packed)
+    return _publication(asset, film, packed, extras)
 
 
 def plan(film: Film, folder: Path, limits: EncodingLimits) -> Recipe:
@@ -107,15 +125,50 @@ async def _encode(recipe: Recipe, limits: EncodingLimits, clock: Clock, report: 
         )
 
 
-async def _stills(recipe: Recipe, limits: EncodingLimits, clock: Clock) -> Sprite:
-    """Take the poster and the sprite from the largest and the smallest rung."""
-    times_s = recipe.film.times_s()
-    sprite = plan_sprite(times_s, recipe.film.media.duration_s, fit(*seen_size(recipe.film), *TILE_BOX))
-    poster = poster_argv(recipe.folder, recipe.rungs[0], times_s[recipe.film.face])
-    await _run(poster, "taking its poster", recipe, limits, clock)
-    tiles = sprite_argv(recipe.folder, recipe.rungs[-1], sprite)
-    await _run(tiles, "taking its preview pictures", recipe, limits, clock)
-    return sprite
+class _Extras(msgspec.Struct, frozen=True):
+    """What a title has beside its pictures and its sound.
+
+    Args:
+        gains_db: Of each sound rendition, by its name.
+    """
+
+    sprite: Sprite
+    posters: list[str]
+    captions: list[NamedCaptions]
+    gains_db: dict[str, float]
+
+
+async def _extras(recipe: Recipe, limits: EncodingLimits, clock: Clock) -> _Extras:
+    film = recipe.film
+    found = await extract_captions(
+        film.source,
+        film.container,
+        film.captions,
+        start_s=film.ticks[0] * film.tick,
+        folder=recipe.folder,
+        limits=limits,
+        clock=clock,
+    )
+    gains_db = {
+        name: playback_gain_db(
+            await measure_loudness(recipe.folder / f"{name}.mp4", limits=limits, clock=clock)
+        )
+        for name, _ in sound_tracks(film)
+    }
+    sprite, posters = await _stills(recipe, limits, clock)
+    return _Extras(sprite, posters, name_captions(found), gains_db)
+
+
+async def _stills(recipe: Recipe, limits: EncodingLimits, clock: Clock) -> tuple[Sprite, list[str]]:
+    """Take sprite and posters from the smallest and the largest rung."""
+    media, folder = recipe.film.media, recipe.folder
+    sprite = plan_sprite(recipe.boundaries_s, media.duration_s, fit(*seen_size(recipe.film), *TILE_BOX))
+    tiles = sprite_argv(folder, recipe.rungs[-1], sprite)
+    await run_in(folder, tiles, "taking its preview pictures", limits=limits, clock=clock)
+    smallest, largest = (folder / f"{recipe.rungs[place].name}.mp4" for place in (-1, 0))
+    moments = await find_posters(smallest, media.cuts_s, media.duration_s, limits=limits, clock=clock)
+    sources = [(largest, moment_s) for moment_s in moments]
+    return sprite, await take_posters(sources, recipe.rungs[0], folder, limits=limits, clock=clock)
 
 
 async def _run(
@@ -170,42 +223,49 @@ def _speed(text: str) -> float:
         return 0.0
 
 
-def _package(recipe: Recipe, sprite: Sprite, folder: Path) -> Package:
+def _package(recipe: Recipe, extras: _Extras, folder: Path) -> Package:
     """Package in the scratch, then put all of it in its place at once."""
     packed = recipe.folder / "package"
     sounds = recipe.film.sounds
     tracks = [TrackSource(rung.name, "video", recipe.folder / f"{rung.name}.mp4") for rung in recipe.rungs]
     tracks += [
-        TrackSource(name, "audio", recipe.folder / f"{name}.mp4", _language(sound.language))
+        TrackSource(
+            name,
+            "audio",
+            recipe.folder / f"{name}.mp4",
+            language_tag(sound.language),
+            track_label(sound.language, sound.title),
+        )
         for (name, _), sound in zip(sound_tracks(recipe.film), sounds, strict=False)
     ]
     try:
-        result = package(tracks, recipe.boundaries_s, packed)
+        subtitles = write_captions(extras.captions, recipe.boundaries_s, recipe.film.media.duration_s, packed)
+        result = package(tracks, recipe.boundaries_s, packed, subtitles=subtitles)
     except InvalidRequest as error:
         raise BijouBug(
             "encoding.package_refused", f"what was encoded cannot be packaged: {error.detail}"
         ) from error
-    for name in ("poster.jpg", "sprite.jpg"):
+    for name in (*extras.posters, "sprite.jpg"):
         (recipe.folder / name).rename(packed / name)
-    (packed / "sprite.vtt").write_text(sprite.index("sprite.jpg"), encoding="ascii")
+    (packed / "sprite.vtt").write_text(extras.sprite.index("sprite.jpg"), encoding="ascii")
     folder.parent.mkdir(parents=True, exist_ok=True)
     packed.rename(folder)
     return result
 
 
-def _language(said: str) -> str:
-    return said if _LANGUAGE.fullmatch(said) else "und"
-
-
-def _publication(asset: str, film: Film, packed: Package) -> Publication:
-    base = f"media/{asset}"
+def _publication(asset: str, film: Film, packed: Package, extras: _Extras) -> Publication:
+    base = base_of(asset)
+    renditions = [msgspec.convert(track, Rendition, from_attributes=True) for track in packed.tracks]
     return Publication(
         asset=asset,
         base=base,
         media=film.media,
-        renditions=[msgspec.convert(track, Rendition, from_attributes=True) for track in packed.tracks],
+        renditions=[
+            msgspec.structs.replace(one, gain_db=extras.gains_db.get(one.name, 0.0)) for one in renditions
+        ],
         hls=f"{base}/{packed.hls}",
         dash=f"{base}/{packed.dash}",
-        poster=f"{base}/poster.jpg",
+        poster=f"{base}/{extras.posters[0]}",
         sprite=f"{base}/sprite.jpg",
+        posters=[f"{base}/{name}" for name in extras.posters],
     )

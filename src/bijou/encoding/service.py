@@ -1,6 +1,8 @@
 """The queue of encode jobs on records: leases, attempts and what became of it all."""
 
+import asyncio
 import math
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -9,6 +11,7 @@ from sqlalchemy import Connection
 from bijou.catalog import Catalog, NewTitle, checked
 from bijou.encoding import store
 from bijou.encoding.api import Job, JobState, Outcome, Progress
+from bijou.encoding.publishing import base_of, clear
 from bijou.events import Publisher, register
 from bijou.ports import (
     Blobs,
@@ -25,6 +28,8 @@ from bijou.ports import (
 )
 
 NEWEST = 200
+ENDED = frozenset({JobState.DONE, JobState.REFUSED, JobState.FAILED})
+CANCELLED = Conflict("encoding.cancelled", "the encode was cancelled; nothing of it is kept")
 SILENCE = EngineUnavailable("encoding.worker_lost", "the worker stopped answering").problem()
 
 register("job.changed@1", Job, role=Role.EDITOR, tells="An encode job was queued, moved on or ended.")
@@ -38,7 +43,8 @@ class EncodingService:
     higher epoch, and whoever still reports under an older one is refused, so a
     worker that was only asleep cannot undo another's work. Titles are published
     before the job is called done: a crash between the two repeats the publication, and
-    the catalogue gives the same title for the same asset.
+    the catalogue gives the same title for the same asset. A publication and a
+    cancel of one job wait for each other, so a title never outlives its cancel.
 
     Threads: one event loop.
 
@@ -67,6 +73,7 @@ class EncodingService:
         self._tell = publish
         self._lease_s = lease_s
         self._attempts = attempts
+        self._ending = asyncio.Lock()
 
     async def submit(self, source: str, filename: str, new: NewTitle) -> Job:
         """Queue an encode of a source blob; the same source twice gives the same job."""
@@ -162,23 +169,49 @@ class EncodingService:
         job = await self.job(job_id)
         if job.epoch == outcome.epoch and _says_the_same(job, outcome):
             return job
-        title = await self._published(job, outcome)
-
-        def work(db: Connection) -> Job:
-            job = _ended(_held(db, job_id, outcome.epoch), outcome, title, self._attempts)
-            store.keep(db, job)
-            return job
-
-        job = await self._records.write(work)
+        async with self._ending:
+            title = await self._published(job, outcome)
+            job = await self._end(
+                lambda db: _ended(_held(db, job_id, outcome.epoch), outcome, title, self._attempts)
+            )
         self._tell(job)
         if job.state is JobState.REFUSED:
-            await self._delete_source(job)
+            await self._forget(job)
+        return job
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job that nobody wants any more; its file and its media go."""
+        job = await self.job(job_id)
+        if _is_cancelled(job):
+            return job
+        async with self._ending:
+            await self._check_unpublished(job)
+            job = await self._end(lambda db: _cancelled(_job(db, job_id)))
+        self._tell(job)
+        await self._forget(job)
         return job
 
     async def repair(self) -> None:
-        """Finish what a crash cut short: sources of refused jobs are deleted."""
+        """Finish what a crash cut short: what is left of refused jobs is deleted."""
         for job in await self._records.read(store.refused_with_source):
-            await self._delete_source(job)
+            await self._forget(job)
+
+    async def _end(self, ended: Callable[[Connection], Job]) -> Job:
+        def work(db: Connection) -> Job:
+            job = ended(db)
+            store.keep(db, job)
+            return job
+
+        return await self._records.write(work)
+
+    async def _check_unpublished(self, job: Job) -> None:
+        """Refuse to cancel what a crash kept from being called done."""
+        for title in await self._catalog.titles():
+            if title.publication.asset == job.asset:
+                raise Conflict(
+                    "encoding.already_ended",
+                    f"{job.id} has been published as /t/{title.slug}; withdraw the title instead",
+                )
 
     async def _published(self, job: Job, outcome: Outcome) -> str:
         if outcome.publication is None:
@@ -191,7 +224,8 @@ class EncodingService:
         title = await self._catalog.publish(job.new, outcome.publication)
         return title.slug
 
-    async def _delete_source(self, job: Job) -> None:
+    async def _forget(self, job: Job) -> None:
+        await clear(self._blobs, base_of(job.asset))
         await self._blobs.delete(job.source)
         await self._records.write(lambda db: store.source_deleted(db, job.id))
 
@@ -209,6 +243,8 @@ def _job(db: Connection, job_id: str) -> Job:
 def _held(db: Connection, job_id: str, epoch: int) -> Job:
     """Return a job that whoever speaks under `epoch` still holds."""
     job = _job(db, job_id)
+    if _is_cancelled(job):
+        raise Conflict("encoding.cancelled", f"{job_id} was cancelled; drop the work")
     if job.state is not JobState.RUNNING or job.epoch != epoch:
         raise Conflict(
             "encoding.lease_lost",
@@ -229,10 +265,31 @@ def _handed_out(job: Job) -> Job:
     )
 
 
+def _is_cancelled(job: Job) -> bool:
+    return job.problem is not None and job.problem.code == CANCELLED.code
+
+
+def _cancelled(job: Job) -> Job:
+    if _is_cancelled(job):
+        return job
+    if job.state in ENDED:
+        raise Conflict(
+            "encoding.already_ended", f"{job.id} is {job.state} already; nothing is left to cancel"
+        )
+    return msgspec.structs.replace(job, state=JobState.REFUSED, problem=CANCELLED.problem())
+
+
 def _ended(job: Job, outcome: Outcome, title: str, attempts: int) -> Job:
     """Return the job after an attempt: done, refused, failed or queued again."""
     if outcome.problem is None:
-        return msgspec.structs.replace(job, state=JobState.DONE, title=title, progress=1.0, problem=None)
+        return msgspec.structs.replace(
+            job,
+            state=JobState.DONE,
+            title=title,
+            progress=1.0,
+            problem=None,
+            speed=outcome.speed or job.speed,
+        )
     if outcome.retry and job.attempts >= attempts:
         return _gave_up(job, outcome.problem)
     if outcome.retry:

@@ -6,6 +6,7 @@ encode that follows (measured: 1.0 of 8.1 s for 30 s at 480p), and
 it makes what follows exact: the grid lies on frames that are really there.
 """
 
+import re
 from array import array
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -15,6 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from bijou.encoding.ffmpeg import ONLY_ADVANCING, ffmpeg, input_options
+from bijou.encoding.frame_index import seconds
 from bijou.encoding.probe_child import PictureFacts
 
 CUT_THRESHOLD = 10
@@ -22,6 +24,7 @@ _TELL_FRAMES = 50
 _SIZE = "160:90"
 _ENTROPY = "lavfi.entropy.normalized_entropy.normal.Y="
 _CUT = "lavfi.scd.time="
+_RESIZED = re.compile(r"parameters changed to [^\n]*?, (\d+)x(\d+)")
 _RATES = [
     Fraction(rate) for rate in (12, 15, "24000/1001", 24, 25, "30000/1001", 30, 48, 50, "60000/1001", 60)
 ] + [Fraction(rate) for rate in (72, 90, 100, "120000/1001", 120, 144, 240)]
@@ -45,6 +48,7 @@ def survey_argv(source: Path, container: str, picture: PictureFacts, threads: in
     )
     return [
         *ffmpeg(),
+        *("-v", "info", "-nostats"),  # it says there to which size a picture changes
         *("-skip_loop_filter", "all", "-noautorotate"),
         *input_options(source, container, threads),
         *("-map", f"0:{picture.index}", "-vf", f"{filters},metadata=print:file=-"),
@@ -60,18 +64,31 @@ class Survey:
     Args:
         packets: How many frames there should be.
         tell: Called now and then with the share of frames that were measured.
+        seen: Called with each frame's time in ticks and whether a shot begins
+            with it, as soon as both are known: a plan need not wait for the end.
     """
 
-    def __init__(self, packets: int, tell: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        packets: int,
+        tell: Callable[[float], None],
+        seen: Callable[[int, bool], None] = lambda _ticks, _cut: None,
+    ) -> None:
         self._packets = packets
         self._tell = tell
+        self._seen = seen
         self.ticks: array[int] = array("q")
+        self.changes: list[int] = []
         self._detail: array[float] = array("d")
         self._cuts: list[int] = []
 
     def line(self, text: str) -> None:
         """Take one line."""
         if text.startswith("frame:"):
+            if self.ticks and text.startswith(
+                "frame:0 "
+            ):  # the filters began anew, for another kind of picture
+                self.changes.append(len(self.ticks))
             self.ticks.append(int(text.split("pts:", 1)[1].split(maxsplit=1)[0]))
             self._detail.append(0.0)
             if len(self.ticks) % _TELL_FRAMES == 0:
@@ -80,10 +97,11 @@ class Survey:
             self._cuts.append(len(self.ticks) - 1)
         elif text.startswith(_ENTROPY):
             self._detail[-1] = float(text[len(_ENTROPY) :])
+            self._seen(self.ticks[-1], bool(self._cuts) and self._cuts[-1] == len(self.ticks) - 1)
 
     def times_s(self, tick: Fraction) -> list[float]:
         """Return when each frame is shown, the first at 0."""
-        return [float((moment - self.ticks[0]) * tick) for moment in self.ticks]
+        return seconds(self.ticks, tick)
 
     def cuts_s(self, tick: Fraction) -> list[float]:
         """Return when each shot but the first begins."""
@@ -98,6 +116,16 @@ class Survey:
         count = len(self._detail)
         candidates = range(count // 10, max(count // 10 + 1, count * 6 // 10))
         return max(candidates, key=self._detail.__getitem__)
+
+
+def sizes(words: str) -> list[tuple[int, int]]:
+    """Return the sizes to which the picture changed, of what ffmpeg said at the survey's end.
+
+    Example:
+        >>> sizes("filter graph because video parameters changed to yuv420p(tv, bt709), 160x120, unspecified")
+        [(160, 120)]
+    """
+    return [(int(width), int(height)) for width, height in _RESIZED.findall(words)]
 
 
 def cadence(ticks: Sequence[int], tick: Fraction, fallback: Fraction) -> Cadence:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -17,7 +17,7 @@ from bijou.catalog import Publication
 from bijou.encoding.api import Encoding, Job, Outcome, Progress
 from bijou.encoding.limits import EncodingLimits
 from bijou.encoding.pipeline import Report, encode_asset
-from bijou.encoding.publishing import clear, publish
+from bijou.encoding.publishing import base_of, clear, publish
 from bijou.encoding.pulse import Pulse
 from bijou.ports import BijouBug, BijouError, Blobs, Clock, Conflict, EngineUnavailable, NotFound, Overloaded
 from bijou.runtime.race import first
@@ -74,6 +74,7 @@ class WorkerStatistics(Struct, frozen=True):
     refused: int
     failed: int
     lost: int
+    cancelled: int
     unreachable: int
 
 
@@ -82,7 +83,8 @@ class Worker:
 
     A job is held by a lease that each report renews. When the queue says that
     the lease is lost, the encode is killed at once and nothing more is said;
-    when the queue does not answer, the work goes on and the word is repeated.
+    what is stored of a cancelled job is removed. When the queue does not
+    answer, the work goes on and the word is repeated.
 
     Threads: one event loop, the main thread's.
 
@@ -116,7 +118,7 @@ class Worker:
         self._encode = encode
         self._job: Job | None = None
         self._pulse = Pulse(clock)
-        self._counts = dict.fromkeys(("done", "refused", "failed", "lost", "unreachable"), 0)
+        self._counts = dict.fromkeys(("done", "refused", "failed", "lost", "cancelled", "unreachable"), 0)
 
     def statistics(self) -> WorkerStatistics:
         """Return what it does now, and counts since it began."""
@@ -173,19 +175,30 @@ class Worker:
             await _end(making)
         await self._finish(job, making.result())
 
-    async def _let_go(self, job: Job, holding: "asyncio.Future[None]") -> None:
-        """The reports ended before the work: the lease is lost, or nothing moves."""
+    async def _let_go(self, job: Job, holding: "asyncio.Future[NoReturn]") -> None:
+        """The reports ended before the work: it is not ours any more, or nothing moves."""
         try:
             holding.result()
         except EngineUnavailable as stalled:
             await self._finish(job, Outcome(epoch=job.epoch, problem=stalled.problem(), retry=True))
-        else:
+        except (Conflict, NotFound) as word:
+            await self._drop(job, word)
+
+    async def _drop(self, job: Job, word: BijouError) -> None:
+        """Leave a job that is no longer ours; nobody follows on a cancelled one."""
+        if word.code != "encoding.cancelled":
             self._counts["lost"] += 1
             _log.warning("job.lost", job=job.id, epoch=job.epoch)
+            return
+        with contextlib.suppress(BijouError):
+            await clear(self._blobs, base_of(job.asset))
+        self._counts["cancelled"] += 1
+        _log.info("job.cancelled", job=job.id)
 
     async def _outcome(self, job: Job) -> Outcome:
         """Make the film; whatever goes wrong becomes a problem."""
         folder = self._scratch / f"{job.id}.{job.epoch}"
+        began_ns = self._clock.monotonic_ns()
         try:
             publication = await self._make(job, folder)
         except BijouError as error:
@@ -202,7 +215,9 @@ class Worker:
             return Outcome(epoch=job.epoch, problem=bug.problem(), retry=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return Outcome(epoch=job.epoch, publication=publication)
+        took_s = (self._clock.monotonic_ns() - began_ns) / 1e9
+        speed = publication.media.duration_s / max(took_s, 0.001)
+        return Outcome(epoch=job.epoch, publication=publication, speed=speed)
 
     async def _make(self, job: Job, folder: Path) -> Publication:
         await asyncio.to_thread(folder.mkdir, parents=True)
@@ -238,11 +253,13 @@ class Worker:
     def _published(self, share: float) -> None:
         self._pulse.say("publish", _ENCODED + (1 - _ENCODED) * share, 0.0)
 
-    async def _report(self, job: Job) -> None:
-        """Report progress and renew the lease; returns when it is lost.
+    async def _report(self, job: Job) -> NoReturn:
+        """Report progress and renew the lease for as long as it is ours.
 
         Raises:
             EngineUnavailable: `encoding.stalled`.
+            Conflict: the lease is lost, or the job was cancelled.
+            NotFound: there is no such job.
         """
         while True:
             idle_s = self._pulse.idle_s()
@@ -254,18 +271,14 @@ class Worker:
             if self._pulse.due(self._pace.beat_s):
                 said_now = self._pulse.take()
                 progress = Progress(job.epoch, said_now.step, said_now.progress, said_now.speed)
-                try:
-                    await self._persist(self._encoding.progress, job.id, progress)
-                except (Conflict, NotFound):
-                    return
+                await self._persist(self._encoding.progress, job.id, progress)
             await self._clock.sleep(self._pace.report_s)
 
     async def _finish(self, job: Job, outcome: Outcome) -> None:
         try:
             await self._persist(self._encoding.finish, job.id, outcome)
-        except (Conflict, NotFound):
-            self._counts["lost"] += 1
-            _log.warning("job.lost", job=job.id, epoch=job.epoch)
+        except (Conflict, NotFound) as word:
+            await self._drop(job, word)
             return
         except BijouError as error:
             _log.error("job.unfinished", job=job.id, code=error.code, detail=error.detail)

@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator
 
-from starlette.requests import ClientDisconnect, Request
-
-from bijou.ingest.api import Ingest, NewUpload, Upload
-from bijou.ports import InvalidRequest, Role
+from bijou.ingest import tus
+from bijou.ingest.api import Checksum, Ingest, NewUpload, Upload
+from bijou.ports import Role
 from bijou.runtime.http import Call, Endpoint, Route, Wire
 
 OPEN = Endpoint(
@@ -21,7 +20,7 @@ RECEIVE = Endpoint(
     method="PUT",
     path="/api/uploads/{upload_id}/content",
     role=Role.EDITOR,
-    summary="Send the announced bytes; all or nothing.",
+    summary="Send the announced bytes, all of them; what begins like no film is refused.",
     gives=Upload,
 )
 UPLOAD = Endpoint(
@@ -31,19 +30,23 @@ ABANDON = Endpoint(
     method="DELETE",
     path="/api/uploads/{upload_id}",
     role=Role.EDITOR,
-    summary="Forget an upload whose bytes are not all here.",
+    summary="Forget an upload; its encode is cancelled.",
     status=204,
 )
 
 
-def routes(ingest: Ingest) -> list[Route]:
-    """Serve uploads."""
+def routes(ingest: Ingest, max_bytes: int = 0) -> list[Route]:
+    """Serve uploads, by tus too.
+
+    Args:
+        max_bytes: Longest file, as told to those who ask by tus; 0 tells nothing.
+    """
 
     async def open_(call: Call) -> Upload:
-        return await ingest.open(call.body)
+        return await ingest.open(call.body, owner=call.principal.id)
 
     async def receive(call: Call) -> Upload:
-        return await ingest.receive(call.path["upload_id"], _content(call.request))
+        return await ingest.receive(call.path["upload_id"], tus.content_of(call.request))
 
     async def upload(call: Call) -> Upload:
         return await ingest.upload(call.path["upload_id"])
@@ -51,7 +54,13 @@ def routes(ingest: Ingest) -> list[Route]:
     async def abandon(call: Call) -> None:
         await ingest.abandon(call.path["upload_id"])
 
-    return [OPEN.bind(open_), RECEIVE.bind(receive), UPLOAD.bind(upload), ABANDON.bind(abandon)]
+    return [
+        OPEN.bind(open_),
+        RECEIVE.bind(receive),
+        UPLOAD.bind(upload),
+        ABANDON.bind(abandon),
+        *tus.routes(ingest, max_bytes),
+    ]
 
 
 class IngestClient:
@@ -60,10 +69,23 @@ class IngestClient:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    async def open(self, new: NewUpload) -> Upload:
+    async def open(self, new: NewUpload, *, owner: str = "", metadata: str = "") -> Upload:  # noqa: ARG002 - see `Ingest`
         """Announce a file."""
         upload: Upload = await self._wire.call(OPEN, new)
         return upload
+
+    async def append(
+        self,
+        upload_id: str,
+        offset_bytes: int,
+        content: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+    ) -> Upload:
+        """Send some of the bytes."""
+        headers = tus.headers_of(offset_bytes, checksum)
+        await self._wire.call(tus.APPEND, content=content, headers=headers, upload_id=upload_id)
+        return await self.upload(upload_id)
 
     async def receive(self, upload_id: str, content: AsyncIterator[bytes]) -> Upload:
         """Send the bytes."""
@@ -78,11 +100,3 @@ class IngestClient:
     async def abandon(self, upload_id: str) -> None:
         """Forget an upload."""
         await self._wire.call(ABANDON, upload_id=upload_id)
-
-
-async def _content(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for piece in request.stream():
-            yield piece
-    except ClientDisconnect as error:
-        raise InvalidRequest("ingest.interrupted", "the sender went away; nothing was kept") from error

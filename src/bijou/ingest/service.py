@@ -1,36 +1,62 @@
 """Uploads on records, a folder and blobs."""
 
 import asyncio
-import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bijou.encoding import Encoding
-from bijou.ingest import model, store
-from bijou.ingest.api import NewUpload, Upload, UploadState
-from bijou.ingest.arrival import Arrival
-from bijou.ports import Blobs, Clock, Conflict, EngineUnavailable, NotFound, Records, new_id
+from bijou.ingest import model, parts, store
+from bijou.ingest.api import Checksum, NewUpload, Upload, UploadState
+from bijou.ingest.appending import Appending, elsewhere, writable, wrong_size
+from bijou.ingest.finishing import Finishing
+from bijou.ports import (
+    BijouError,
+    Blobs,
+    Clock,
+    Conflict,
+    EngineUnavailable,
+    Instant,
+    InvalidRequest,
+    Records,
+    new_id,
+)
+from bijou.runtime.logs import get_logger
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+    from sqlalchemy import Connection
+
+_TIDY_EVERY_S = 300.0
+_RUNNING = 64
+
+_log = get_logger()
 
 
 class IngestService:
     """`Ingest` that keeps bytes in a folder until they are all here, then in blobs.
 
-    The order is: bytes to the folder, file to blobs, note in records, job in
-    the queue. After a crash anywhere between, `repair` takes up what was
-    complete and drops what was not.
+    The order is: bytes to the folder, the offset to the records; when the last
+    are here, file to blobs, note in records, job in the queue. After a crash
+    anywhere between, `repair` takes up what was complete and drops what was
+    promised to nobody; a sender goes on at the offset.
 
-    Threads: one event loop.
+    Threads: one event loop. Processes: several may share records and folder.
 
     Args:
         folder: Where files grow; on the volume of the blobs, so that they are
             moved and not copied. Made where it is missing.
         max_bytes: Longest file that is taken.
+        unfinished_bytes: Most that open uploads may have announced, in all.
+        unfinished_bytes_per_person: The same for the uploads of one person.
         keep_free_bytes: Room that uploads leave on the volume.
-        abandon_after_s: Age after which `repair` forgets an upload without bytes.
+        abandon_after_s: Silence after which an open upload is forgotten.
         free_bytes: Tells the volume's free room; the machine's own answer
             unless another is handed in.
     """
@@ -45,28 +71,33 @@ class IngestService:
         *,
         folder: Path,
         max_bytes: int = 64 * 1024**3,
+        unfinished_bytes: int = 512 * 1024**3,
+        unfinished_bytes_per_person: int = 128 * 1024**3,
         keep_free_bytes: int = 1024**3,
         abandon_after_s: float = 86400.0,
         free_bytes: Callable[[], int] | None = None,
     ) -> None:
+        self.max_bytes = max_bytes
         self._records = records
-        self._blobs = blobs
         self._encoding = encoding
         self._clock = clock
         self._chance = chance
         self._folder = folder
-        self._max_bytes = max_bytes
+        self._quota = model.Quota(unfinished_bytes, unfinished_bytes_per_person)
         self._keep_free_bytes = keep_free_bytes
         self._abandon_after_s = abandon_after_s
         self._free_bytes = free_bytes or (lambda: _free_bytes(folder))
-        self._arriving: dict[str, Arrival] = {}
+        self._appending: dict[str, list[Appending]] = {}
+        self._running: dict[str, tuple[int, _Hash]] = {}
+        self._finishing = Finishing(records, blobs, encoding, chance, folder)
         folder.mkdir(parents=True, exist_ok=True)
 
-    async def open(self, new: NewUpload) -> Upload:
+    async def open(self, new: NewUpload, *, owner: str = "", metadata: str = "") -> Upload:
         """Announce a file."""
         filename = model.checked_filename(new.filename)
-        model.check_size(new.size_bytes, self._max_bytes)
+        model.check_size(new.size_bytes, self.max_bytes)
         title = model.title_of(new, filename)
+        await self._expire()
         self._check_room(new.size_bytes)
         upload = Upload(
             id=new_id("upl", self._clock, self._chance),
@@ -74,94 +105,180 @@ class IngestService:
             size_bytes=new.size_bytes,
             state=UploadState.OPEN,
             created_at=self._clock.now(),
+            expires_at=self._expiry(),
+            metadata=metadata,
         )
-        await self._records.write(lambda db: store.add(db, upload, title))
+
+        def work(db: "Connection") -> None:
+            own = store.unfinished_bytes(db, owner)
+            self._quota.check(new.size_bytes, own=own, all_=store.unfinished_bytes(db))
+            store.add(db, upload, title, owner=owner)
+
+        await self._records.write(work)
         return upload
 
+    async def append(
+        self,
+        upload_id: str,
+        offset_bytes: int,
+        content: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+    ) -> Upload:
+        """Take some of the bytes, from an offset on; the last ones queue the encode."""
+        model.check_algorithm(checksum)
+        upload = (await self._kept(upload_id)).upload
+        if offset_bytes != upload.offset_bytes:
+            raise elsewhere(upload, offset_bytes)
+        if upload.offset_bytes < upload.size_bytes:
+            try:
+                offset_bytes = await self._take(upload, content, checksum=checksum)
+            except InvalidRequest as error:
+                if error.code.startswith("encoding."):  # it is no film, whatever more comes
+                    await self._forget(upload_id)
+                raise
+        else:
+            await _nothing_more(content)
+        if offset_bytes < upload.size_bytes:
+            return await self.upload(upload_id)
+        return await self._finishing.finish(upload_id, self._running_at(upload_id, offset_bytes))
+
     async def receive(self, upload_id: str, content: AsyncIterator[bytes]) -> Upload:
-        """Take the bytes and queue the encode; all or nothing."""
-        kept = await self._kept(upload_id)
-        if kept.upload.state is UploadState.RECEIVED or upload_id in self._arriving:
-            raise _already(kept.upload)
-        self._check_room(kept.upload.size_bytes)
-        part = self._folder / f"{upload_id}.part"
-        arrival = Arrival(part, kept.upload.size_bytes, self._clock)
-        self._arriving[upload_id] = arrival
+        """Take all the bytes in one go and queue the encode; all or nothing."""
+        upload = (await self._kept(upload_id)).upload
+        if upload.offset_bytes == upload.size_bytes or upload_id in self._appending:
+            raise _already(upload)
+        freed = await self._records.write(lambda db: store.restart(db, upload_id))
+        await asyncio.to_thread(parts.remove, self._folder, freed)
+        upload = msgspec.structs.replace(upload, offset_bytes=0, received_bytes=0)
         try:
-            sha256 = await arrival.take(content)
-            await self._store(kept.upload, part, sha256)
-        finally:
-            del self._arriving[upload_id]
-        return await self._queue(kept)
+            await self._take(upload, content, whole=True)
+        except InvalidRequest as error:
+            raise wrong_size(upload, "more came") if error.code == "ingest.overrun" else error from error
+        return await self._finishing.finish(upload_id, self._running_at(upload_id, upload.size_bytes))
 
     async def upload(self, upload_id: str) -> Upload:
         """Return one upload, with the bytes that have come so far."""
-        upload = (await self._kept(upload_id)).upload
-        arrival = self._arriving.get(upload_id)
-        return msgspec.structs.replace(upload, received_bytes=arrival.received_bytes) if arrival else upload
+        return self._with_arriving((await self._kept(upload_id)).upload)
 
     async def abandon(self, upload_id: str) -> None:
-        """Forget an upload whose bytes are not all here, and those that are."""
+        """Forget an upload; one whose encode is queued or at work is cancelled."""
         upload = (await self._kept(upload_id)).upload
         if upload.state is UploadState.RECEIVED:
-            raise _already(upload)
-        if arrival := self._arriving.get(upload_id):
-            arrival.abandon()
-        await self._records.write(lambda db: store.forget(db, upload_id))
+            queued = upload if upload.job else await self._finishing.finish(upload_id)
+            await self._encoding.cancel(queued.job)
+        else:
+            await self._forget(upload_id)
 
     async def repair(self) -> None:
-        """Take up what a crash cut short; safe at any time, meant for every start.
+        """Take up what a crash cut short; safe at any time, meant for every start and then now and then.
 
-        Half-made files go, as do uploads that nobody has sent for too long;
-        files that were complete are queued.
+        Uploads that got nothing for too long go, as do files of which nothing
+        is promised; files that are complete are queued.
         """
-        for part in self._folder.glob("*.part"):
-            if part.stem not in self._arriving:
-                part.unlink(missing_ok=True)
-        for kept in await self._records.read(store.still_open):
-            if kept.upload.id not in self._arriving:
-                await self._take_up(kept.upload)
-        for kept in await self._records.read(store.without_job):
-            await self._queue(kept)
+        await self._finishing.take_up()
+        await self._expire()
+        needed = await self._records.read(store.files)
+        locked = await asyncio.to_thread(parts.strays, self._folder, needed)
+        needed = await self._records.read(store.files)  # a file may have got its promise before it was locked
+        for file in locked:
+            if file.path.name not in needed:
+                file.path.unlink(missing_ok=True)
+            file.close()
 
-    async def _take_up(self, upload: Upload) -> None:
-        """Note bytes that reached the blobs just before a crash, or forget an old upload."""
-        try:
-            await self._blobs.info(_source(upload))
-        except NotFound:
-            if self._clock.now() >= upload.created_at.plus_s(self._abandon_after_s):
-                await self._records.write(lambda db: store.forget(db, upload.id))
-            return
-        digest = hashlib.sha256()
-        async for piece in self._blobs.read(_source(upload)):
-            await asyncio.to_thread(digest.update, piece)
-        await self._records.write(lambda db: store.received(db, upload.id, digest.hexdigest()))
+    async def keep_tidy(self) -> None:
+        """Repair now and every few minutes, until cancelled."""
+        while True:
+            try:
+                await self.repair()
+            except BijouError as error:
+                _log.warning("ingest.untidy", code=error.code, detail=error.detail)
+            await self._clock.sleep(_TIDY_EVERY_S)
 
-    async def _store(self, upload: Upload, part: Path, sha256: str) -> None:
+    async def _take(
+        self,
+        upload: Upload,
+        content: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+        whole: bool = False,
+    ) -> int:
+        """Return the offset after the content."""
+        self._check_room(upload.size_bytes - upload.offset_bytes, beside=upload.id)
+        part, file = await writable(self._records, self._folder, upload, self._chance)
+        appending = Appending(
+            upload,
+            part,
+            file,
+            self._records,
+            self._clock,
+            running=self._running_at(upload.id, upload.offset_bytes),
+            checksum=checksum,
+            whole=whole,
+            expiry=self._expiry,
+        )
+        with self._noted(upload.id, appending):
+            await appending.take(content)
+        if appending.running:
+            self._running[upload.id] = appending.offset_bytes, appending.running
+            while len(self._running) > _RUNNING:
+                del self._running[next(iter(self._running))]
+        return appending.offset_bytes
+
+    @contextmanager
+    def _noted(self, upload_id: str, appending: Appending) -> Iterator[None]:
+        beside = self._appending.setdefault(upload_id, [])
+        beside.append(appending)
         try:
-            await self._blobs.put(_source(upload), part)
+            yield
         finally:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
-        if not await self._records.write(lambda db: store.received(db, upload.id, sha256)):
-            await self._blobs.delete(_source(upload))
-            raise Conflict("ingest.abandoned", "the upload was abandoned while it was being received")
+            beside.remove(appending)
+            if not beside:
+                self._appending.pop(upload_id, None)
 
-    async def _queue(self, kept: store.Kept) -> Upload:
-        upload = kept.upload
-        job = await self._encoding.submit(_source(upload), upload.filename, kept.title)
-        await self._records.write(lambda db: store.queued(db, upload.id, job.id))
-        return await self.upload(upload.id)
+    def _running_at(self, upload_id: str, offset_bytes: int) -> "_Hash | None":
+        """Return the SHA-256 of the first bytes, where this process has seen them all pass."""
+        known, running = self._running.pop(upload_id, (0, None))
+        if running and known == offset_bytes:
+            return running
+        return model.no_bytes() if offset_bytes == 0 else None
+
+    def _with_arriving(self, upload: Upload) -> Upload:
+        came = [each.start_bytes + each.arrival.received_bytes for each in self._appending.get(upload.id, ())]
+        return msgspec.structs.replace(upload, received_bytes=max([upload.offset_bytes, *came]))
 
     async def _kept(self, upload_id: str) -> store.Kept:
         kept = await self._records.read(lambda db: store.upload(db, upload_id))
-        if kept is None:
-            raise NotFound(
-                "ingest.no_upload", f"there is no upload {upload_id!r}; it may have been abandoned"
-            )
+        if kept is None or self._has_expired(kept.upload):
+            raise model.no_upload(upload_id)
         return kept
 
-    def _check_room(self, size_bytes: int) -> None:
-        coming = sum(arrival.missing_bytes for arrival in self._arriving.values())
+    def _has_expired(self, upload: Upload) -> bool:
+        waits = upload.state is UploadState.OPEN and upload.offset_bytes < upload.size_bytes
+        silent = upload.id not in self._appending
+        return waits and silent and self._clock.now() >= upload.expires_at
+
+    async def _expire(self) -> None:
+        for kept in await self._records.read(store.still_open):
+            if self._has_expired(kept.upload):
+                await self._forget(kept.upload.id)
+
+    async def _forget(self, upload_id: str) -> None:
+        for appending in self._appending.get(upload_id, ()):
+            appending.arrival.abandon()
+        freed = await self._records.write(lambda db: store.forget(db, upload_id))
+        await asyncio.to_thread(parts.remove, self._folder, freed)
+        self._running.pop(upload_id, None)
+
+    def _expiry(self) -> Instant:
+        return self._clock.now().plus_s(self._abandon_after_s)
+
+    def _check_room(self, size_bytes: int, *, beside: str = "") -> None:
+        coming = sum(
+            max(each.arrival.missing_bytes for each in appending)
+            for upload_id, appending in self._appending.items()
+            if upload_id != beside
+        )
         room = max(0, self._free_bytes() - self._keep_free_bytes - coming)
         if size_bytes > room:
             raise EngineUnavailable(
@@ -171,8 +288,12 @@ class IngestService:
             )
 
 
-def _source(upload: Upload) -> str:
-    return f"uploads/{upload.id}"
+async def _nothing_more(content: AsyncIterator[bytes]) -> None:
+    async for piece in content:
+        if piece:
+            raise model.TooLarge(
+                "ingest.overrun", "the upload is complete and more came; the file has changed"
+            )
 
 
 def _already(upload: Upload) -> Conflict:

@@ -16,24 +16,35 @@ class TrackSource(msgspec.Struct, frozen=True):
         kind: `video` or `audio`; the file must agree.
         path: A fragmented MP4 with this one track.
         language: BCP 47, or `und` or empty where it is not known.
+        label: What viewers are shown to choose a sound by; by default the
+            language's own name.
     """
 
     name: str
     kind: Kind
     path: Path
     language: str = ""
+    label: str = ""
 
 
 class Subtitles(msgspec.Struct, frozen=True):
-    """Subtitles that exist already, to be named in the multivariant playlist.
+    """Subtitles that exist already, to be named where players begin.
 
     Args:
+        name: What viewers are shown; unique in a title.
         playlist: Address of their media playlist, relative to `master.m3u8`.
+        file: Address of all of them in one WebVTT file, relative to
+            `manifest.mpd`; empty: DASH players are not told of them.
+        forced: Only what is not understood otherwise: signs, a foreign tongue.
+        hearing_impaired: Sounds and speakers are described too.
     """
 
     name: str
     language: str
     playlist: str
+    file: str = ""
+    forced: bool = False
+    hearing_impaired: bool = False
 
 
 class PackagedTrack(msgspec.Struct, frozen=True):

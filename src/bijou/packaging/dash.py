@@ -9,6 +9,8 @@ from fractions import Fraction
 from itertools import groupby
 from math import ceil
 
+from bijou.packaging.api import Subtitles
+from bijou.packaging.protection import Protection
 from bijou.packaging.rendition import INIT_SEGMENT, Rendition, Segment
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
@@ -16,15 +18,21 @@ _PROFILES = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:20
 _ROLES = "urn:mpeg:dash:role:2011"
 _CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 _MICRO = 1_000_000
+# More than any reader follows; players count it against nothing.
+_TEXT_BPS = 256
 
 
-def manifest(renditions: Sequence[Rendition]) -> str:
+def manifest(
+    renditions: Sequence[Rendition],
+    subtitles: Sequence[Subtitles] = (),
+    protection: Protection | None = None,
+) -> str:
     """Write the static MPD of one period with all renditions.
 
-    Renditions that a player may switch between (same kind, codec and
-    language) share an adaptation set. Times are of presentation, behind the
+    Renditions that a player may switch between (same kind, codec, language
+    and label) share an adaptation set. Times are of presentation, behind the
     edit list that each init segment carries, as in the HLS playlists; so
-    presentationTimeOffset is 0 everywhere.
+    presentationTimeOffset is 0 everywhere. Subtitles are WebVTT files beside it.
     """
     end_s = max(rendition.end_s for rendition in renditions)
     longest_s = max(rendition.longest_s for rendition in renditions)
@@ -39,23 +47,27 @@ def manifest(renditions: Sequence[Rendition]) -> str:
         minBufferTime=_duration(longest_s),
     )
     period = _element(mpd, "Period", id="1", start="PT0S", duration=_duration(end_s))
-    main_language = next((one.language for one in renditions if one.format.kind == "audio"), "")
+    main_sound = next((_tongue(one) for one in renditions if one.format.kind == "audio"), None)
     for number, members in enumerate(_sets(renditions), 1):
-        main = members[0].format.kind == "video" or members[0].language == main_language
-        _adaptation_set(period, number, members, "main" if main else "alternate")
+        main = members[0].format.kind == "video" or _tongue(members[0]) == main_sound
+        _adaptation_set(period, number, members, "main" if main else "alternate", protection)
+    for number, one in enumerate(filter(lambda one: one.file, subtitles), len(_sets(renditions)) + 1):
+        _text_set(period, number, one)
     ET.indent(mpd)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(mpd, encoding="unicode")}\n'
 
 
 def _sets(renditions: Iterable[Rendition]) -> list[list[Rendition]]:
-    sets: dict[tuple[str, str, str], list[Rendition]] = {}
+    sets: dict[tuple[str, str, str, str], list[Rendition]] = {}
     for rendition in renditions:
-        key = (rendition.format.kind, rendition.format.family, rendition.language)
+        key = (rendition.format.kind, rendition.format.family, rendition.language, rendition.label)
         sets.setdefault(key, []).append(rendition)
     return list(sets.values())
 
 
-def _adaptation_set(period: ET.Element, number: int, members: Sequence[Rendition], role: str) -> None:
+def _adaptation_set(
+    period: ET.Element, number: int, members: Sequence[Rendition], role: str, protection: Protection | None
+) -> None:
     kind = members[0].format.kind
     adaptation_set = _element(
         period,
@@ -71,9 +83,35 @@ def _adaptation_set(period: ET.Element, number: int, members: Sequence[Rendition
         adaptation_set.set("maxWidth", str(max(member.format.width for member in members)))
         adaptation_set.set("maxHeight", str(max(member.format.height for member in members)))
         adaptation_set.set("maxFrameRate", str(max(member.frame_rate for member in members)))
+    adaptation_set.extend(protection.dash_elements() if protection else ())
+    if members[0].label:
+        _element(adaptation_set, "Label").text = members[0].label
     _element(adaptation_set, "Role", schemeIdUri=_ROLES, value=role)
     for member in members:
         _representation(adaptation_set, member)
+
+
+def _tongue(rendition: Rendition) -> tuple[str, str]:
+    return rendition.language, rendition.label
+
+
+def _text_set(period: ET.Element, number: int, subtitles: Subtitles) -> None:
+    """One file for the whole film, as players read text beside media."""
+    adaptation_set = _element(
+        period,
+        "AdaptationSet",
+        id=str(number),
+        contentType="text",
+        mimeType="text/vtt",
+        lang=subtitles.language,
+    )
+    _element(adaptation_set, "Label").text = subtitles.name
+    role = "caption" if subtitles.hearing_impaired else "subtitle"
+    _element(
+        adaptation_set, "Role", schemeIdUri=_ROLES, value="forced-subtitle" if subtitles.forced else role
+    )
+    representation = _element(adaptation_set, "Representation", id=f"text{number}", bandwidth=str(_TEXT_BPS))
+    _element(representation, "BaseURL").text = subtitles.file
 
 
 def _representation(adaptation_set: ET.Element, rendition: Rendition) -> None:

@@ -51,7 +51,8 @@ def package(
             0 and the end may be among them. All pictures must have a sync
             sample there, less than a frame away.
         out: Created where it is missing; must hold none of what is written.
-        subtitles: Named in the multivariant playlist.
+        subtitles: Named in the multivariant playlist and the manifest; whoever
+            wrote them brings them into `out`.
 
     Raises:
         InvalidRequest: `packaging.bad_track`, a name, kind or language is not
@@ -68,7 +69,7 @@ def package(
     renditions = [_write_rendition(source, *plan, out) for source, plan in zip(tracks, plans, strict=True)]
     result = Package([rendition.packaged() for rendition in renditions])
     _write(out / result.hls, multivariant_playlist(renditions, subtitles))
-    _write(out / result.dash, manifest(renditions))
+    _write(out / result.dash, manifest(renditions, subtitles))
     return result
 
 
@@ -88,6 +89,19 @@ def _check_sources(tracks: Sequence[TrackSource], subtitles: Sequence[Subtitles]
             raise InvalidRequest(
                 "packaging.bad_track", f"language {language!r} is not BCP 47, such as en or pt-BR"
             )
+    _check_words(tracks, subtitles)
+
+
+def _check_words(tracks: Sequence[TrackSource], subtitles: Sequence[Subtitles]) -> None:
+    for label in [one.label for one in tracks if one.label]:
+        if not _NO_QUOTE.fullmatch(label):
+            raise InvalidRequest(
+                "packaging.bad_track",
+                f"a track is called {label!r}; quotes and control characters may not stand there",
+            )
+    names = [one.name for one in subtitles]
+    if len(set(names)) < len(names):
+        raise InvalidRequest("packaging.bad_track", f"subtitles are called {names}; their names must differ")
     for text in [text for one in subtitles for text in (one.name, one.playlist)]:
         if not text or not _NO_QUOTE.fullmatch(text):
             raise InvalidRequest(
@@ -142,6 +156,7 @@ def _write_rendition(source: TrackSource, track: Track, cuts: Sequence[Cut], out
         frame_rate=track.frame_rate,
         init_bytes=len(init),
         segments=tuple(segments),
+        label=source.label,
     )
     _write(folder / MEDIA_PLAYLIST, media_playlist(rendition))
     if source.kind == "video":

@@ -1,9 +1,10 @@
 """What a sample entry says: codec string, picture size, channels.
 
-Source: RFC 6381; ISO/IEC 14496-15, annex E (avc1, hvc1); the AV1 and VP9
+Source: RFC 6381; ISO/IEC 14496-15, annex E (avc1, hvc1, vvc1); the AV1 and VP9
 codec ISO media bindings; ISO/IEC 14496-3 (mp4a); RFC 7845 and the Opus binding.
 """
 
+from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -184,6 +185,19 @@ def _opus(entry: Box) -> str:
     return "opus"
 
 
+def _vvc(entry: Box) -> str:
+    """Profile, tier and level, and the constraint flags in base 32, where the record has them."""
+    _, _, fields = only(entry, "vvcC", _VISUAL_BYTES).full()
+    if not fields.unsigned(1) & 1:
+        raise entry.bad("has a 'vvcC' without profile, tier and level")
+    fields.take(3)
+    flags_bytes = fields.unsigned(1) & 63
+    profile, level = fields.unsigned(1), fields.unsigned(1)
+    name = f"{entry.kind}.{profile >> 1}.{'LH'[profile & 1]}{level}"
+    flags = fields.take(flags_bytes).rstrip(b"\0")
+    return f"{name}.C{b32encode(flags).decode().rstrip('=')}" if flags else name
+
+
 def _itself(entry: Box) -> str:
     return entry.kind
 
@@ -195,6 +209,7 @@ _VIDEO: dict[str, Callable[[Box], str]] = {
     "hev1": _hevc,
     "av01": _av1,
     "vp09": _vp9,
+    "vvc1": _vvc,
 }
 _AUDIO: dict[str, Callable[[Box], str]] = {
     "mp4a": _mp4a,

@@ -5,8 +5,11 @@ Source: RFC 8216 and draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import count
 
 from bijou.packaging.api import Subtitles
+from bijou.packaging.languages import language_name
+from bijou.packaging.protection import Protection
 from bijou.packaging.rendition import (
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
@@ -17,33 +20,35 @@ from bijou.packaging.rendition import (
 )
 
 _VERSION = 7
+_DESCRIBES = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
 _MICRO = 1_000_000
 
 
-def media_playlist(rendition: Rendition) -> str:
+def media_playlist(rendition: Rendition, protection: Protection | None = None) -> str:
     """Write the playlist of one rendition.
 
     Durations are differences of rounded moments, not rounded differences: in
     all renditions of a grid the same moments add up, however long the film.
     """
-    return _playlist(rendition, [], lambda number, _: [segment_name(number)])
+    return _playlist(rendition, [], lambda number, _: [segment_name(number)], protection)
 
 
-def iframe_playlist(rendition: Rendition) -> str:
+def iframe_playlist(rendition: Rendition, protection: Protection | None = None) -> str:
     """Write the playlist of the frames that segments begin with, for trick play."""
 
     def key_frame(number: int, segment: Segment) -> list[str]:
         return [f"#EXT-X-BYTERANGE:{segment.key_bytes}@0", segment_name(number)]
 
-    return _playlist(rendition, ["#EXT-X-I-FRAMES-ONLY"], key_frame)
+    return _playlist(rendition, ["#EXT-X-I-FRAMES-ONLY"], key_frame, protection)
 
 
 def multivariant_playlist(renditions: Sequence[Rendition], subtitles: Sequence[Subtitles] = ()) -> str:
     """Write the playlist that names all renditions.
 
-    Sound forms groups: one codec's languages share one, another codec or a
-    second track of a language opens the next, and each picture is offered
-    with each group. BANDWIDTH is the peak of the picture plus the highest of the group.
+    Sound forms groups: one codec's tracks share one, another codec opens the
+    next, and each picture is offered with each group. Of several tracks of a
+    language only the first is ever chosen by a player itself. BANDWIDTH is the
+    peak of the picture plus the highest of the group.
     Without pictures, each sound track is a variant by itself.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
@@ -51,7 +56,7 @@ def multivariant_playlist(renditions: Sequence[Rendition], subtitles: Sequence[S
     audio = [rendition for rendition in renditions if rendition.format.kind == "audio"]
     groups = _groups(audio) if video else []
     for group, members in groups:
-        lines += [_audio_media(group, place, member) for place, member in enumerate(members)]
+        lines += _audio_group(group, members)
     lines += [_subtitles_media(place, one) for place, one in enumerate(subtitles)]
     for group, members in groups or [("", [])]:
         for rendition in video or audio:
@@ -63,7 +68,12 @@ def multivariant_playlist(renditions: Sequence[Rendition], subtitles: Sequence[S
     return "\n".join([*lines, ""])
 
 
-def _playlist(rendition: Rendition, head: list[str], media: Callable[[int, Segment], list[str]]) -> str:
+def _playlist(
+    rendition: Rendition,
+    head: list[str],
+    media: Callable[[int, Segment], list[str]],
+    protection: Protection | None,
+) -> str:
     durations = list(_durations(rendition))
     lines = [
         "#EXTM3U",
@@ -74,6 +84,7 @@ def _playlist(rendition: Rendition, head: list[str], media: Callable[[int, Segme
         *head,
         "#EXT-X-INDEPENDENT-SEGMENTS",
         f'#EXT-X-MAP:URI="{INIT_SEGMENT}"',
+        *([protection.hls_key()] if protection else []),
     ]
     for number, (segment, micros) in enumerate(zip(rendition.segments, durations, strict=True), 1):
         lines += [f"#EXTINF:{micros // _MICRO}.{micros % _MICRO:06},", *media(number, segment)]
@@ -91,30 +102,38 @@ def _seconds(micros: int) -> int:
 
 
 def _groups(audio: Sequence[Rendition]) -> list[tuple[str, list[Rendition]]]:
-    groups: list[list[Rendition]] = []
+    groups: dict[str, list[Rendition]] = {}
     for rendition in audio:
-        group = next((group for group in groups if _joins(rendition, group)), None)
-        if group is None:
-            groups.append([rendition])
-        else:
-            group.append(rendition)
-    return [(f"audio{number}", group) for number, group in enumerate(groups, 1)]
+        groups.setdefault(rendition.format.family, []).append(rendition)
+    return [(f"audio{number}", group) for number, group in enumerate(groups.values(), 1)]
 
 
-def _joins(rendition: Rendition, group: Sequence[Rendition]) -> bool:
-    same_codec = rendition.format.family == group[0].format.family
-    return same_codec and rendition.language not in {member.language for member in group}
+def _audio_group(group: str, members: Sequence[Rendition]) -> Iterator[str]:
+    """Name the tracks of one codec; within a group all names differ."""
+    names: set[str] = set()
+    languages: set[str] = set()
+    for member in members:
+        wanted = member.label or language_name(member.language) or member.name
+        name = next(name for name in _numbered(wanted) if name not in names)
+        yield _audio_media(group, member, name, first=not names, chosen=member.language not in languages)
+        names.add(name)
+        languages.add(member.language)
 
 
-def _audio_media(group: str, place: int, rendition: Rendition) -> str:
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} {number}" for number in count(2))
+
+
+def _audio_media(group: str, rendition: Rendition, name: str, *, first: bool, chosen: bool) -> str:
     return _attributes(
         "#EXT-X-MEDIA",
         TYPE="AUDIO",
         GROUP_ID=_quoted(group),
-        NAME=_quoted(rendition.language or rendition.name),
+        NAME=_quoted(name),
         LANGUAGE=_quoted(rendition.language),
-        DEFAULT="NO" if place else "YES",
-        AUTOSELECT="YES",
+        DEFAULT="YES" if first else "NO",
+        AUTOSELECT="YES" if chosen else "NO",
         CHANNELS=_quoted(str(rendition.format.channels)),
         URI=_quoted(f"{rendition.name}/{MEDIA_PLAYLIST}"),
     )
@@ -128,7 +147,9 @@ def _subtitles_media(place: int, subtitles: Subtitles) -> str:
         NAME=_quoted(subtitles.name),
         LANGUAGE=_quoted(subtitles.language),
         DEFAULT="NO",
-        AUTOSELECT="NO" if place else "YES",
+        AUTOSELECT="NO" if place and not subtitles.forced else "YES",
+        FORCED="YES" if subtitles.forced else "",
+        CHARACTERISTICS=_quoted(_DESCRIBES if subtitles.hearing_impaired else ""),
         URI=_quoted(subtitles.playlist),
     )
 

@@ -34,6 +34,7 @@ class Rendition:
         language: BCP 47, or empty.
         timescale: Ticks a second.
         frame_rate: Frames, or packets of sound, a second.
+        label: What viewers are shown to choose a sound by, or empty.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Rendition:
     frame_rate: Fraction
     init_bytes: int
     segments: tuple[Segment, ...]
+    label: str = ""
 
     @property
     def bandwidth_bps(self) -> int:

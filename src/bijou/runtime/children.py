@@ -107,9 +107,26 @@ async def run_child(
         (True, ['hello'])
     """
     started_ns = clock.monotonic_ns()
-    group = _start(argv, limits, cwd, confinement, env, piped=on_line is not None)
+    stdout = subprocess.DEVNULL if on_line is None else subprocess.PIPE
+    group = start_child(argv, limits=limits, cwd=cwd, confinement=confinement, env=env, stdout=stdout)
+    last_words, timed_out = await _watched(group, clock, limits.wall_s, on_line)
+    ended = group.exited.result()
+    return Finished(
+        code=ended.code,
+        signal=ended.signal,
+        last_words=last_words,
+        wall_s=(clock.monotonic_ns() - started_ns) / 1e9,
+        cpu_s=ended.cpu_s,
+        timed_out=timed_out,
+    )
+
+
+async def _watched(
+    group: ProcessGroup, clock: Clock, wall_s: float, on_line: Callable[[str], None] | None
+) -> tuple[str, bool]:
+    """Read a child to its end, which comes in any case; return its last words, and whether it timed out."""
     broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    alarm = asyncio.ensure_future(clock.sleep(limits.wall_s))
+    alarm = asyncio.ensure_future(clock.sleep(wall_s))
     errors = Tail()
     readers: list[PipeReader] = [errors]
     try:
@@ -120,7 +137,7 @@ async def run_child(
         await first(group.exited, alarm, broken)
         timed_out = not group.exited.done() and not broken.done()
         group.kill()
-        ended = await asyncio.shield(group.exited)
+        await asyncio.shield(group.exited)
         await drain(readers, clock, patience_s=_DRAIN_S)
     finally:
         group.kill()
@@ -130,25 +147,28 @@ async def run_child(
         await asyncio.shield(group.exited)
     if broken.done():
         broken.result()
-    return Finished(
-        code=ended.code,
-        signal=ended.signal,
-        last_words=errors.text(),
-        wall_s=(clock.monotonic_ns() - started_ns) / 1e9,
-        cpu_s=ended.cpu_s,
-        timed_out=timed_out,
-    )
+    return errors.text(), timed_out
 
 
-def _start(
+def start_child(
     argv: Sequence[str],
-    limits: Limits,
-    cwd: Path | None,
-    confinement: Confinement | None,
-    env: Mapping[str, str] | None,
     *,
-    piped: bool,
+    limits: Limits,
+    cwd: Path | None = None,
+    confinement: Confinement | None = None,
+    env: Mapping[str, str] | None = None,
+    stdout: int = subprocess.DEVNULL,
 ) -> ProcessGroup:
+    """Start a command as `run_child` does; its caller reads it, and ends it.
+
+    Nothing here watches `limits.wall_s`.
+
+    Args:
+        stdout: A file descriptor, `subprocess.PIPE` or `DEVNULL`.
+
+    Raises:
+        OSError, subprocess.SubprocessError: as for `run_child`.
+    """
     prepared = confinement.prepare(argv[0]) if confinement else None
 
     def enter() -> None:
@@ -161,7 +181,7 @@ def _start(
             argv,
             env=_environment(cwd) | dict(env or {}),
             cwd=cwd,
-            stdout=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             before_exec=enter,
         )

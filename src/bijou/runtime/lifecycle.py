@@ -1,6 +1,6 @@
 """The life of a service's process: bound to its supervisor, ended by a signal.
 
-SIGTERM and SIGINT set a stop event; whoever has not finished a moment later is
+SIGTERM, SIGINT and SIGHUP set a stop event; whoever has not finished a moment later is
 ended, with a traceback of what held it up. A second signal ends it at once.
 """
 
@@ -9,6 +9,7 @@ import contextlib
 import errno
 import faulthandler
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,6 +24,8 @@ SUPERVISED = "BIJOU_SUPERVISED"
 
 EXIT_ENVIRONMENT = 3
 """Exit code of a service that could not run: the operator must act."""
+
+_RESERVED_FILES = 512
 
 Main = Callable[[asyncio.Event, Callable[[], None]], Awaitable[None]]
 """A service: works until the event is set; calls the function once it is ready."""
@@ -40,13 +43,14 @@ def run(main: Main, *, service: str, clock: Clock, log_level: str = "info", grac
     Args:
         service: Its name in log lines.
         log_level: Least severe line that is logged.
-        grace_s: Seconds from the first SIGTERM or SIGINT to the forced end.
+        grace_s: Seconds from the first such signal to the forced end.
 
     Returns:
         0: it ended by itself or when told to; 3: it could not run, and one log
         line says why.
     """
     bind_to_supervisor()
+    open_files()
     logs.configure(service, clock=clock, level=log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(live(main, clock=clock, grace_s=grace_s))
@@ -58,9 +62,8 @@ async def live(main: Main, *, clock: Clock, grace_s: float = 0.7) -> int:
     started_ns = clock.monotonic_ns()
 
     def ready() -> None:
-        _log.info(
-            "service.ready", pid=os.getpid(), took_s=round((clock.monotonic_ns() - started_ns) / 1e9, 3)
-        )
+        took_s = round((clock.monotonic_ns() - started_ns) / 1e9, 3)
+        _log.info("service.ready", pid=os.getpid(), took_s=took_s, open_files=open_files())
 
     asyncio.get_running_loop().set_exception_handler(_crashed_task)
     with _stop_on_signals(stop, grace_s):
@@ -88,6 +91,40 @@ def bind_to_supervisor() -> None:
         sys.exit(EXIT_ENVIRONMENT)
 
 
+def open_files() -> int:
+    """Let this process open as many files as the machine allows; return how many that are.
+
+    The usual 1,024 are fewer than a service's connections.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def servable(connections: int) -> int:
+    """Return how many connections of those wished for the open files allow; says so if fewer.
+
+    A service holds twice as many for a moment, to refuse them, and has files of
+    its own; without that reserve it could not even answer for its health.
+    """
+    allowed = max(1, (open_files() - _RESERVED_FILES) // 2)
+    if allowed >= connections:
+        return connections
+    _log.warning(
+        "connections.capped",
+        connections=allowed,
+        detail=f"{connections} connections are configured, {allowed} are served at once; raise the hard limit"
+        f" of open files (ulimit -Hn) from {open_files()} to {2 * connections + _RESERVED_FILES} for all",
+    )
+    return allowed
+
+
+def stopping() -> list[signal.Signals]:
+    """Return the signals that ask this process to stop; not SIGHUP under `nohup`."""
+    asked = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    return [number for number in asked if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 @contextlib.contextmanager
 def _stop_on_signals(stop: asyncio.Event, grace_s: float) -> Iterator[None]:
     loop = asyncio.get_running_loop()
@@ -101,7 +138,7 @@ def _stop_on_signals(stop: asyncio.Event, grace_s: float) -> Iterator[None]:
         loop.call_soon_threadsafe(stop.set)
 
     asked: list[int] = []
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, on_signal) for number in stopping()}
     try:
         yield
     finally:

@@ -10,10 +10,16 @@ _STATUS_LINE_BYTES = 512
 
 
 async def ask_health(host: str, port: int, *, timeout_s: float) -> Answer:
-    """GET /healthz; anything but a status line within `timeout_s` is silence."""
+    """GET /healthz; anything but a status line within `timeout_s` is silence.
+
+    Who takes the connection and hangs up is unwell: such as a service that
+    has too many of them, and is alive.
+    """
     try:
         async with asyncio.timeout(timeout_s):
             status = await _status(host, port)
+    except (ConnectionResetError, BrokenPipeError, EOFError):
+        return Answer.UNWELL
     except (OSError, ValueError):
         return Answer.SILENT
     return Answer.HEALTHY if status == 200 else Answer.UNWELL
@@ -23,7 +29,10 @@ async def _status(host: str, port: int) -> int:
     reader, writer = await asyncio.open_connection(host, port, limit=_STATUS_LINE_BYTES)
     try:
         writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
-        version, _, rest = (await reader.readline()).partition(b" ")
+        line = await reader.readline()
+        if not line:
+            raise EOFError
+        version, _, rest = line.partition(b" ")
         if not version.startswith(b"HTTP/1."):
             raise ValueError(f"{version!r} is not how an HTTP answer begins")
         return int(rest[:3])
@@ -45,7 +54,7 @@ def obstacle(host: str, port: int) -> str:
 
 def _sentence(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"{host}:{port} is taken by another program; stop that one, or configure another port"
+        return f"{host}:{port} is taken by another program"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is not an address of this machine; configure one that is"
+        return f"{host} is not an address of this machine"
     return f"{host}:{port} cannot be listened on: {error.strerror}"

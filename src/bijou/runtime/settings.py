@@ -14,6 +14,7 @@ import msgspec
 
 from bijou.ports import InvalidRequest
 from bijou.runtime import codec
+from bijou.runtime.invocation import command
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -81,7 +82,8 @@ def load(
     for section, name, value in _of_file(file):
         if (section, name) not in known:
             raise InvalidRequest(
-                "settings.unknown", f"{file}: there is no setting [{section}] {name}; see `bijou config`"
+                "settings.unknown",
+                f"{file}: there is no setting [{section}] {name}; see `{command('config')}`",
             )
         values.setdefault(section, {})[name] = value
         origins[section, name] = f"{file}: [{section}] {name}"

@@ -181,7 +181,7 @@ class Supervisor:
     async def _one_run(self, ward: "_Ward") -> str:
         """Start the child and watch it to its end; return how it ended."""
         if why := await self._obstacle(ward):
-            ward.words = why
+            ward.words = f"{why}; stop what is there, or configure another address"
             return "not started"
         try:
             group = await ward.start()

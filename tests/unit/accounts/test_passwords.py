@@ -1,10 +1,9 @@
 import asyncio
-from random import Random
 
 import pytest
 from argon2 import extract_parameters
 
-from bijou.accounts.model import csrf_of, readable_password
+from bijou.accounts.model import csrf_of
 from bijou.accounts.passwords import Passwords
 
 
@@ -38,13 +37,6 @@ def test_a_hash_of_another_cost_is_outdated(cheap: Passwords) -> None:
 
     assert not cheap.outdated(kept)
     assert Passwords(time_cost=2, memory_kib=8, lanes=1).outdated(kept)
-
-
-def test_a_drawn_password_has_no_letters_that_are_taken_for_others() -> None:
-    drawn = [readable_password(Random(seed)) for seed in range(200)]
-
-    assert not set("".join(drawn)) & set("ilo01")
-    assert len(set(drawn)) == 200
 
 
 def test_a_csrf_token_belongs_to_one_session_token() -> None:

@@ -1,9 +1,7 @@
 import msgspec
-import pytest
 
 from bijou.app.fleet import fleet
 from bijou.app.settings import Delivery, Edge, Settings
-from bijou.ports import InvalidRequest
 from bijou.runtime.settings import load
 
 
@@ -35,11 +33,3 @@ def test_a_child_reads_from_its_environment_what_its_parent_was_told() -> None:
 
     assert told.edge == Edge(region="north", host="127.0.0.9", port=7001, cache_bytes=12345)
     assert told.delivery == parent.delivery
-
-
-@pytest.mark.parametrize(
-    "edge", ["http://127.0.0.2:1", "=http://127.0.0.2:1", "east=127.0.0.2:1", "east=ftp://127.0.0.2"]
-)
-def test_an_edge_that_is_no_address_is_named(edge: str) -> None:
-    with pytest.raises(InvalidRequest, match="region=http://host:port"):
-        fleet(with_edges(edge))

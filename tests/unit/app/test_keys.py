@@ -7,8 +7,8 @@ from bijou.app.keys import keys_of
 from bijou.app.settings import Accounts, House, Settings
 
 
-def settings(folder: Path, **house: str) -> Settings:
-    return msgspec.structs.replace(Settings(), house=House(data_dir=str(folder), **house))
+def settings(folder: Path, *, service_key: str = "") -> Settings:
+    return msgspec.structs.replace(Settings(), house=House(data_dir=str(folder), service_key=service_key))
 
 
 def test_keys_are_drawn_once_and_kept_for_their_owner_only(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import subprocess
@@ -7,8 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bijou.app.settings import Settings
 from bijou.cli.commands import bijou
-from bijou.ports import Instant
+from bijou.cli.sending import patiently, token_for
+from bijou.ports import EngineUnavailable, Instant, Unauthenticated, VirtualClock
+from bijou.runtime.lockfile import hold
+from bijou.runtime.settings import load
 
 
 def run(*arguments: str, **env: str) -> Result:
@@ -31,11 +36,16 @@ def test_every_flag_shows_its_default_and_its_name_in_the_environment() -> None:
     assert "[BIJOU_EDGE_CACHE_BYTES; default: 268435456]" in said
 
 
-def test_a_bad_setting_is_one_sentence_and_status_one() -> None:
-    result = run("serve", "--edge-port", "eighty")
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--edge-port", "eighty"), ("--house-log-level", "loud"), ("--delivery-edges", "east=http://a:99999")],
+)
+def test_a_bad_setting_is_one_sentence_and_a_matter_of_usage(flag: str, value: str) -> None:
+    result = run("serve", flag, value)
 
-    assert result.exit_code == 1
-    assert "--edge-port = 'eighty'" in result.stderr
+    assert result.exit_code == 2
+    assert value in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not result.stdout
 
 
@@ -60,6 +70,95 @@ def test_an_upload_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
     assert "run: bijou sign-in" in result.stderr
 
 
+def test_a_command_to_copy_is_spelled_as_it_was_called(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"x")
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), "BIJOU_HOUSE_DATA_DIR": str(tmp_path)}
+
+    result = run("upload", str(film), BIJOU_CALLED_AS="./run", **environment)
+
+    assert "run: ./run sign-in" in result.stderr
+
+
+@pytest.mark.parametrize("own", ["http://127.0.0.1:9", "http://localhost:9/"])
+def test_the_folders_token_is_shown_to_this_installation_and_to_nobody_else(own: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "operator.token").write_text("secret")
+    settings = load(Settings, flags={"--house-data-dir": str(tmp_path), "--control-port": "9"})
+
+    assert token_for(own, settings, environ={"HOME": str(tmp_path)}) == "secret"
+    with pytest.raises(Unauthenticated, match=r"no token for http://films\.example\.org; run: "):
+        token_for("http://films.example.org", settings, environ={"HOME": str(tmp_path)})
+
+
+def test_an_upload_goes_to_the_configured_port(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"x")
+
+    result = run("upload", str(film), BIJOU_TOKEN="any", BIJOU_CONTROL_PORT="9")
+
+    assert result.exit_code == 3
+    assert "http://127.0.0.1:9 did not answer" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["upload film.mp4", "sign-in operator --password x"])
+def test_a_server_that_is_no_address_is_a_matter_of_usage(command: str) -> None:
+    result = run(*command.split(), "--server", "nonsense")
+
+    assert result.exit_code == 2
+    assert "'nonsense' is no address; it is like http://127.0.0.1:8800" in result.stderr
+
+
+def test_a_folder_in_use_is_the_environments_fault(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        result = run("serve", "--house-data-dir", str(tmp_path))
+
+    assert result.exit_code == 3
+    assert "is in use by bijou's process" in result.stderr
+
+
+def test_a_folder_that_cannot_hold_data_is_the_environments_fault(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    result = run("serve", "--house-data-dir", str(tmp_path / "file"))
+
+    assert result.exit_code == 3
+    assert "--house-data-dir" in result.stderr
+
+
+def test_a_restart_of_the_service_is_waited_out_and_a_longer_silence_is_not() -> None:
+    asked = []
+
+    async def silent(times: int) -> int:
+        clock = VirtualClock()
+
+        async def ask() -> int:
+            asked.append(clock.monotonic_ns())
+            if len(asked) <= times:
+                raise EngineUnavailable("http.unreachable", "nobody")
+            return len(asked)
+
+        asking = asyncio.create_task(patiently(ask, clock))
+        while not asking.done():
+            await turn()
+            clock.advance(0.1)
+        return await asking
+
+    assert asyncio.run(silent(40)) == 41
+    asked.clear()
+    with pytest.raises(EngineUnavailable):
+        asyncio.run(silent(10**6))
+    assert 15 <= asked[-1] / 1e9 < 16
+
+
+async def turn() -> None:
+    """Let everybody go on who can."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    loop.call_soon(loop.call_soon, done.set_result, None)
+    await done
+
+
 def test_a_service_that_does_not_answer_is_the_environments_fault(tmp_path: Path) -> None:
     film = tmp_path / "film.mp4"
     film.write_bytes(b"x")
@@ -80,11 +179,14 @@ def test_status_is_for_people_and_for_programs(tmp_path: Path) -> None:
     }
     (tmp_path / "status.json").write_text(json.dumps([service]))
 
-    people = run("status", BIJOU_HOUSE_DATA_DIR=str(tmp_path))
-    programs = run("status", "--json", BIJOU_HOUSE_DATA_DIR=str(tmp_path))
+    with hold(tmp_path):
+        people = run("status", BIJOU_HOUSE_DATA_DIR=str(tmp_path))
+        programs = run("status", "--json", "--house-data-dir", str(tmp_path))
+    dead = run("status", "--house-data-dir", str(tmp_path))
 
     assert people.stdout.split() == ["origin", "healthy", "http://a:1", "restarts", "2"]
     assert json.loads(programs.stdout) == [service]
+    assert (dead.exit_code, dead.stdout) == (1, "nothing runs here\n")
 
 
 def test_status_of_nothing_is_no(tmp_path: Path) -> None:

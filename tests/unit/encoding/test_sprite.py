@@ -24,7 +24,7 @@ def test_the_index_names_a_rectangle_for_each_stretch() -> None:
 
     cues = re.findall(r"(\S+) --> (\S+)\nsprite.jpg#xywh=(\d+),(\d+),160,90", sprite.index("sprite.jpg"))
 
-    assert cues[0] == ("00:00:00.000", "00:00:02.000", "0", "0")
-    assert cues[9] == ("00:00:18.000", "00:00:20.000", "1440", "0")
-    assert cues[-1] == ("00:00:24.000", "00:00:25.000", "320", "90")
-    assert len(cues) == 13
+    assert cues[0] == ("00:00:00.000", "00:00:01.000", "0", "0")
+    assert cues[9] == ("00:00:09.000", "00:00:10.000", "1440", "0")
+    assert cues[-1] == ("00:00:24.000", "00:00:25.000", "640", "180")
+    assert len(cues) == 25

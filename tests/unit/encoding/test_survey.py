@@ -75,3 +75,22 @@ def test_a_last_frame_lasts_as_its_packet_says_unless_that_is_absurd() -> None:
     assert last_frame_s(times, 0.05, Fraction(25)) == 0.05
     assert last_frame_s(times, 3600.0, Fraction(25)) == 0.04
     assert last_frame_s(times, 0.0, Fraction(25)) == 0.04
+
+
+def test_each_frame_is_handed_on_as_soon_as_it_is_known_whether_a_shot_begins() -> None:
+    seen: list[tuple[int, bool]] = []
+    survey = Survey(3, lambda _: None, lambda ticks, cut: seen.append((ticks, cut)))
+
+    for line in lines((0, 0.1, False), (40, 0.2, True), (80, 0.2, False)):
+        survey.line(line)
+
+    assert seen == [(0, False), (40, True), (80, False)]
+
+
+def test_frames_that_are_numbered_anew_tell_that_the_picture_changed() -> None:
+    survey = read((0, 0.1, False), (40, 0.2, False))
+
+    for line in lines((80, 0.1, False)):
+        survey.line(line)
+
+    assert survey.changes == [2]

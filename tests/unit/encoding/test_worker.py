@@ -38,6 +38,7 @@ class Patchy:
         self._queue = queue
         self.down = False
         self.refused = 0
+        self.dropped = asyncio.Event()
         self.reports: list[Progress] = []
 
     def _through(self) -> None:
@@ -51,7 +52,11 @@ class Patchy:
 
     async def progress(self, job_id: str, progress: Progress) -> Job:
         self._through()
-        job = await self._queue.progress(job_id, progress)
+        try:
+            job = await self._queue.progress(job_id, progress)
+        except BijouError:
+            self.dropped.set()
+            raise
         self.reports.append(progress)
         return job
 
@@ -68,19 +73,28 @@ class Patchy:
     async def jobs(self) -> list[Job]:
         return await self._queue.jobs()
 
+    async def cancel(self, job_id: str) -> Job:
+        return await self._queue.cancel(job_id)
+
 
 class Spindle(FileBlobs):
-    """Blobs on a disk that notes what is put, and is full where it is told to be."""
+    """Blobs on a disk that notes what is put, and is full or slow where it is told to be."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, SystemClock())
         self.names: list[str] = []
         self.full_at = ""
+        self.slow_at = ""
+        self.slowed = asyncio.Event()
+        self.hurry = asyncio.Event()
 
     async def put(self, key: str, content: bytes | Path) -> BlobInfo:
         name = key.rsplit("/", 1)[1]
         if name == self.full_at:
             raise EngineUnavailable("blobs.full", "no space")
+        if name == self.slow_at:
+            self.slowed.set()
+            await self.hurry.wait()
         self.names.append(name)
         return await super().put(key, content)
 
@@ -225,6 +239,7 @@ def test_a_job_becomes_a_title_with_its_playlists_stored_last(tmp_path: Path) ->
             assert sorted(media) == ["00001.m4s", "init.mp4"]
             assert lists == ["playlist.m3u8", "manifest.mpd", "master.m3u8"]
             assert job.title == "a-film"
+            assert job.speed > 0
             assert worker.statistics().done == 1
             assert list(on.scratch.iterdir()) == []
 
@@ -281,6 +296,62 @@ def test_a_lost_lease_kills_the_encode_and_nothing_more_is_said(tmp_path: Path) 
             assert taken is not None
             assert (job.state, job.epoch) == (JobState.RUNNING, taken.epoch)
             assert worker.statistics().lost == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_encode_is_killed_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as on:
+            await on.submit()
+            on.encoder.steps = [never]
+            worker = on.worker()
+            async with working(on, worker):
+                await on.encoder.begun.wait()
+                await on.queue.cancel(on.job_id)
+                await on.encoder.cancelled.wait()
+                while not worker.statistics().cancelled:
+                    await SystemClock().sleep(0.005)
+
+            assert worker.statistics().lost == 0
+            assert [key async for key in on.blobs.keys("")] == []
+
+    asyncio.run(scenario())
+
+
+def test_a_cancel_while_the_media_is_being_stored_leaves_none_of_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as on:
+            await on.submit()
+            on.blobs.slow_at = "init.mp4"
+            worker = on.worker()
+            async with working(on, worker):
+                await on.blobs.slowed.wait()
+                await on.queue.cancel(on.job_id)
+                await on.queue.dropped.wait()
+                await SystemClock().sleep(0.05)  # by now the worker wants to leave
+                on.blobs.hurry.set()
+                while not worker.statistics().cancelled:
+                    await SystemClock().sleep(0.005)
+
+            assert "init.mp4" in on.blobs.names
+            assert [key async for key in on.blobs.keys("")] == []
+
+    asyncio.run(scenario())
+
+
+def test_a_cancel_just_before_the_end_is_heard_at_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stage(tmp_path) as on:
+            await on.submit()
+            on.encoder.steps = [lambda _: on.queue.cancel(on.job_id)]
+            worker = on.worker(Pace(report_s=30))
+            async with working(on, worker):
+                while not worker.statistics().cancelled:
+                    await SystemClock().sleep(0.005)
+
+            assert await on.keys() == []
+            assert (await on.job()).state is JobState.REFUSED
 
     asyncio.run(scenario())
 

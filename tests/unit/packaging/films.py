@@ -38,16 +38,24 @@ def run(program: str, *arguments: str, level: str = "error") -> str:
     return done.stdout
 
 
-def encode_video(path: Path, *, height: int, fragments: str, keys: str = _KEYS, rate: str = "24") -> Path:
-    source = f"testsrc2=size=320x180:rate={rate}:duration={DURATION_S},scale=-2:{height}"
+def encode_video(
+    path: Path,
+    *,
+    height: int,
+    fragments: str,
+    keys: str = _KEYS,
+    rate: str = "24",
+    duration_s: int = DURATION_S,
+) -> Path:
+    source = f"testsrc2=size=320x180:rate={rate}:duration={duration_s},scale=-2:{height}"
     flags = f"+delay_moov+default_base_moof+{fragments}"
     picture = [*_X264, "-pix_fmt", "yuv420p", "-force_key_frames", keys]
     run(BUNDLED, "-f", "lavfi", "-i", source, *picture, "-movflags", flags, str(path))
     return path
 
 
-def encode_audio(path: Path, *, codec: str, fragments: str) -> Path:
-    source = f"sine=frequency=440:beep_factor=4:sample_rate=48000:duration={DURATION_S}"
+def encode_audio(path: Path, *, codec: str, fragments: str, duration_s: int = DURATION_S) -> Path:
+    source = f"sine=frequency=440:beep_factor=4:sample_rate=48000:duration={duration_s}"
     flags = f"+delay_moov+default_base_moof+{fragments}"
     run(
         BUNDLED,

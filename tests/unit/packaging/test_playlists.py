@@ -2,14 +2,17 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bijou.packaging import (
     Format,
+    Protection,
     Rendition,
     Segment,
     Subtitles,
@@ -25,12 +28,23 @@ DASH = "{urn:mpeg:dash:schema:mpd:2011}"
 CHILDREN = {
     "MPD": ["Period"],
     "Period": ["AdaptationSet"],
-    "AdaptationSet": ["AudioChannelConfiguration", "Role", "SegmentTemplate", "Representation"],
-    "Representation": ["AudioChannelConfiguration", "SegmentTemplate"],
+    "AdaptationSet": [
+        "AudioChannelConfiguration",
+        "ContentProtection",
+        "Label",
+        "Role",
+        "SegmentTemplate",
+        "Representation",
+    ],
+    "Representation": ["AudioChannelConfiguration", "BaseURL", "SegmentTemplate"],
     "SegmentTemplate": ["SegmentTimeline"],
     "SegmentTimeline": ["S"],
     "S": [],
     "Role": [],
+    "Label": [],
+    "BaseURL": [],
+    "ContentProtection": ["Laurl"],
+    "Laurl": [],
     "AudioChannelConfiguration": [],
 }
 ATTRIBUTES = {
@@ -43,6 +57,10 @@ ATTRIBUTES = {
     "SegmentTimeline": "",
     "S": "t d r",
     "Role": "schemeIdUri value",
+    "Label": "",
+    "BaseURL": "",
+    "ContentProtection": "schemeIdUri value default_KID",
+    "Laurl": "",
     "AudioChannelConfiguration": "schemeIdUri value",
 }
 
@@ -69,6 +87,9 @@ V360 = made("v360", "avc1.64001e", [48, 48, 24])
 V720 = made("v720", "avc1.64001f", [48, 48, 24], size=9000)
 EN = made("a-en", "mp4a.40.2", [48, 48, 24], language="en", size=600)
 DE = made("a-de", "mp4a.40.2", [48, 48, 24], language="de", size=1200)
+
+
+SUBTITLES = Subtitles("English", "en", "t-en/p.m3u8", "t-en/c.vtt")
 
 
 def tags(playlist: str, tag: str) -> list[str]:
@@ -162,6 +183,46 @@ def test_subtitles_are_named_when_they_are_given() -> None:
     assert 'SUBTITLES="subtitles"' in tags(playlist, "#EXT-X-STREAM-INF")[0]
 
 
+def test_several_tracks_of_a_language_have_names_and_only_the_first_chooses_itself() -> None:
+    talk = replace(EN, name="a-talk", label="English: Talk")
+    again = replace(EN, name="a-again")
+
+    playlist = multivariant_playlist([V360, EN, DE, talk, again])
+
+    media = [dict(re.findall(r'([A-Z-]+)="?([^",]*)', line)) for line in tags(playlist, "#EXT-X-MEDIA")]
+    assert [(one["GROUP-ID"], one["NAME"], one["DEFAULT"], one["AUTOSELECT"]) for one in media] == [
+        ("audio1", "English", "YES", "YES"),
+        ("audio1", "Deutsch", "NO", "YES"),
+        ("audio1", "English: Talk", "NO", "NO"),
+        ("audio1", "English 2", "NO", "NO"),
+    ]
+    assert len(tags(playlist, "#EXT-X-STREAM-INF")) == 1
+
+
+def test_subtitles_say_whom_they_are_for() -> None:
+    heard = Subtitles("English (described)", "en", "t-en-2/p.m3u8", hearing_impaired=True)
+    signs = Subtitles("English (forced)", "en", "t-en-3/p.m3u8", forced=True)
+
+    lines = tags(multivariant_playlist([V360, EN], [SUBTITLES, heard, signs]), "#EXT-X-MEDIA")[1:]
+
+    assert ["FORCED=YES" in line for line in lines] == [False, False, True]
+    assert ["describes-music-and-sound" in line for line in lines] == [False, True, False]
+    assert ["AUTOSELECT=YES" in line for line in lines] == [True, False, True]
+
+
+def test_a_playlist_of_encrypted_media_names_the_key_before_the_first_segment() -> None:
+    key = Protection("0f" * 16, "01" * 16, "/keys/1")
+
+    for text in (media_playlist(V360, key), iframe_playlist(V360, key)):
+        lines = text.splitlines()
+        [at] = [at for at, line in enumerate(lines) if line.startswith("#EXT-X-KEY:")]
+        assert lines[at] == (
+            f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="/keys/1",IV=0x{"01" * 16},'
+            'KEYFORMAT="identity",KEYFORMATVERSIONS="1"'
+        )
+        assert at < lines.index("#EXTINF:2.000000,")
+
+
 def test_sound_alone_is_a_variant_by_itself() -> None:
     playlist = multivariant_playlist([EN])
 
@@ -171,14 +232,40 @@ def test_sound_alone_is_a_variant_by_itself() -> None:
     ]
 
 
-def test_the_manifest_keeps_the_schemas_order_and_vocabulary() -> None:
-    root = ET.fromstring(manifest([V360, V720, EN, DE]))
+@pytest.mark.parametrize("protection", [None, Protection("0f" * 16, "01" * 16, "/key", "/licence")])
+def test_the_manifest_keeps_the_schemas_order_and_vocabulary(protection: Protection | None) -> None:
+    talk = replace(EN, name="a-talk", label="English: Talk")
+
+    root = ET.fromstring(manifest([V360, V720, EN, DE, talk], [SUBTITLES], protection))
 
     for element in root.iter():
-        name = element.tag.removeprefix(DASH)
-        places = [CHILDREN[name].index(child.tag.removeprefix(DASH)) for child in element]
+        name = plain(element.tag)
+        places = [CHILDREN[name].index(plain(child.tag)) for child in element]
         assert all(before <= after for before, after in pairwise(places)), name
-        assert set(element.attrib) <= set(ATTRIBUTES[name].split()), name
+        assert {plain(attribute) for attribute in element.attrib} <= set(ATTRIBUTES[name].split()), name
+
+
+def plain(name: str) -> str:
+    """A name without its namespace."""
+    return name.rpartition("}")[2]
+
+
+def test_subtitles_are_a_file_beside_the_media_in_dash() -> None:
+    signs = Subtitles("Deutsch (forced)", "de", "t-de/p.m3u8", "t-de/c.vtt", forced=True)
+
+    root = ET.fromstring(manifest([V360, EN], [SUBTITLES, signs, Subtitles("HLS only", "fr", "t-fr/p.m3u8")]))
+
+    sets = [one for one in root.iter(f"{DASH}AdaptationSet") if one.get("contentType") == "text"]
+    assert [(one.get("id"), one.get("mimeType"), one.get("lang")) for one in sets] == [
+        ("3", "text/vtt", "en"),
+        ("4", "text/vtt", "de"),
+    ]
+    assert [one.findtext(f"{DASH}Label") for one in sets] == ["English", "Deutsch (forced)"]
+    assert [one.findtext(f"{DASH}Representation/{DASH}BaseURL") for one in sets] == [
+        "t-en/c.vtt",
+        "t-de/c.vtt",
+    ]
+    assert [one.find(f"{DASH}Role").get("value") for one in sets] == ["subtitle", "forced-subtitle"]  # type: ignore[union-attr]
 
 
 def test_adaptation_sets_hold_what_a_player_may_switch_between() -> None:

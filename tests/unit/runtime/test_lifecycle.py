@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -58,9 +59,9 @@ def rest(service: "subprocess.Popen[str]") -> str:
     return words
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_asks_the_service_to_stop(start: Start, number: int) -> None:
-    service = start("await stop.wait()")
+    service = start("await stop.wait()", grace_s=20)
     assert line(service)["event"] == "service.ready"
     service.send_signal(number)
 
@@ -179,3 +180,42 @@ service.wait()
         assert ended
     finally:
         os.close(handle)
+
+
+def test_a_service_that_ignores_the_hangup_goes_on() -> None:
+    """As `nohup` starts it."""
+    code = SERVICE.format(body="    os = __import__('os')\n    os.kill(os.getpid(), 1)", grace_s=1)
+
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" HUP; exec "$0" -c "$1"', sys.executable, code],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(done.stderr.splitlines()[-1])["event"] == "service.stopped"
+
+
+def test_a_service_may_open_as_many_files_as_the_machine_lets_it(start: Start) -> None:
+    service = start(
+        "import resource\nprint(resource.getrlimit(resource.RLIMIT_NOFILE), file=sys.stderr, flush=True)"
+    )
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    assert line(service)["open_files"] == hard
+    assert service.stderr
+    assert service.stderr.readline() == f"({hard}, {hard})\n"
+
+
+def test_connections_leave_files_for_the_probe_and_it_is_said(start: Start) -> None:
+    service = start(
+        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))\n"
+        "print(lifecycle.servable(100), lifecycle.servable(10_000), file=sys.stderr)"
+    )
+    line(service)
+
+    said, served = line(service), rest(service).splitlines()[0]
+
+    assert served == "100 256"
+    assert (said["event"], said["connections"]) == ("connections.capped", 256)
+    assert "10000 connections are configured" in said["detail"]

@@ -13,7 +13,7 @@ from bijou.runtime.vigil import Answer
         (b"HTTP/1.1 200 OK\r\n\r\n", Answer.HEALTHY),
         (b"HTTP/1.0 200\r\n\r\n", Answer.HEALTHY),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", Answer.UNWELL),
-        (b"", Answer.SILENT),
+        (b"", Answer.UNWELL),
         (b"SSH-2.0-OpenSSH\r\n", Answer.SILENT),
         (b"HTTP/1.1 \r\n", Answer.SILENT),
         (b"HTTP/1.1 200 " + b"x" * 9999, Answer.SILENT),
@@ -47,4 +47,17 @@ def test_a_port_where_nobody_listens_is_silent_and_free() -> None:
 
 
 def test_an_address_of_somebody_else_is_named_as_that() -> None:
-    assert obstacle("192.0.2.1", 80) == "192.0.2.1 is not an address of this machine; configure one that is"
+    assert obstacle("192.0.2.1", 80) == "192.0.2.1 is not an address of this machine"
+
+
+def test_who_hangs_up_is_alive_and_not_frozen() -> None:
+    """A service with all its connections taken hangs up; killing it would help nobody."""
+
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async def scene() -> Answer:
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            return await ask_health(*server.sockets[0].getsockname(), timeout_s=5)
+
+    assert asyncio.run(scene()) is Answer.UNWELL

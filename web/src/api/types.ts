@@ -9,6 +9,41 @@ export interface AudioTrack {
   sample_rate: number;
   channels: number;
   language: string;
+  title: string;
+  loudness: Loudness | null;
+}
+
+/** One caption stream inside an asset's file. */
+export interface CaptionTrack {
+  codec: string;
+  language: string;
+  title: string;
+  text: boolean;
+  forced: boolean;
+  hearing_impaired: boolean;
+}
+
+/** A named stretch of a film, in seconds from its first frame. */
+export interface Chapter {
+  start_s: number;
+  end_s: number;
+  title: string;
+}
+
+/** What the numbers of a picture mean, in FFmpeg's names; empty where nothing is said. */
+export interface Colour {
+  primaries: string;
+  transfer: string;
+  matrix: string;
+  levels: string;
+  mastering: MasteringDisplay | null;
+  light: ContentLight | null;
+}
+
+/** How bright a film gets (CTA-861.3). */
+export interface ContentLight {
+  max_nits: number;
+  max_average_nits: number;
 }
 
 /** Where a region's edge answers. */
@@ -38,6 +73,23 @@ export interface Job {
 /** Where a job is; `DONE`, `REFUSED` and `FAILED` are final. */
 export type JobState = "queued" | "running" | "done" | "refused" | "failed";
 
+/** How loud a sound stream is over its whole length (EBU R 128). */
+export interface Loudness {
+  integrated_lufs: number;
+  range_lu: number;
+  true_peak_dbtp: number;
+}
+
+/** The screen that a film was graded on (SMPTE ST 2086). */
+export interface MasteringDisplay {
+  red: number[];
+  green: number[];
+  blue: number[];
+  white: number[];
+  min_nits: number;
+  max_nits: number;
+}
+
 /** The facts of an uploaded file, found by looking at its packets. */
 export interface MediaInfo {
   container: string;
@@ -46,6 +98,8 @@ export interface MediaInfo {
   video: VideoTrack[];
   audio: AudioTrack[];
   cuts_s: number[];
+  captions: CaptionTrack[];
+  chapters: Chapter[];
 }
 
 /** What an editor says of a title. */
@@ -107,6 +161,7 @@ export interface Publication {
   dash: string;
   poster: string;
   sprite: string;
+  posters: string[];
 }
 
 /** One encoded rung, as published. */
@@ -122,6 +177,7 @@ export interface Rendition {
   height: number;
   frame_rate: number;
   language: string;
+  gain_db: number;
 }
 
 /** What a caller may be; a route asks for one of them. */
@@ -159,6 +215,7 @@ export interface SignIn {
 /** The installation at a glance. */
 export interface Status {
   version: string;
+  command: string;
   services: ServiceStatus[];
 }
 
@@ -193,6 +250,9 @@ export interface Upload {
   created_at: Instant;
   received_bytes: number;
   job: string;
+  offset_bytes: number;
+  expires_at: Instant;
+  metadata: string;
 }
 
 /** Whether the bytes are here yet. */
@@ -218,6 +278,11 @@ export interface VideoTrack {
   pixel_format: string;
   hdr: boolean;
   interlaced: boolean;
+  colour: Colour | null;
+  hdr_format: string;
+  bit_depth: number;
+  key_frames: number;
+  resized: boolean;
 }
 
 /** The caller as the site needs to know them; `name` is empty for a guest. */

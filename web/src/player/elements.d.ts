@@ -19,7 +19,6 @@ declare module "preact" {
       "media-mute-button": MediaElement;
       "media-volume-range": MediaElement;
       "media-time-range": MediaElement;
-      "media-time-display": MediaElement;
       "media-preview-thumbnail": MediaElement;
       "media-preview-time-display": MediaElement;
       "media-pip-button": MediaElement;

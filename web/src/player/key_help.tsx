@@ -2,16 +2,31 @@ import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../shared/components/icons.tsx";
 import { KEY_HELP } from "./keys.ts";
 
-/** The keys, over the film; inside the stage, so that full screen shows it too. */
+/** The keys, over the film; inside the stage, so that full screen shows it too. Focus stays in it. */
 export function KeyHelp({ onClose }: { onClose: () => void }) {
-  const close = useRef<HTMLButtonElement>(null);
-  useEffect(() => close.current?.focus(), []);
+  const element = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
   return (
-    <div class="key-help" noautohide role="dialog" aria-label="Keyboard" onClick={(event) => event.target === event.currentTarget && onClose()}>
+    <dialog
+      ref={element}
+      class="key-help"
+      noautohide
+      aria-label="Keyboard"
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onKeyDown={(event) => event.key === "?" && onClose()}
+      onClick={(event) => event.target === event.currentTarget && onClose()}
+    >
       <div class="key-help-card">
         <header>
           <h2>Keyboard</h2>
-          <button ref={close} type="button" class="icon-button" aria-label="Close the help" onClick={onClose}>
+          <button type="button" class="icon-button" aria-label="Close the help" onClick={onClose}>
             <Icon name="close" />
           </button>
         </header>
@@ -26,6 +41,6 @@ export function KeyHelp({ onClose }: { onClose: () => void }) {
           ))}
         </dl>
       </div>
-    </div>
+    </dialog>
   );
 }

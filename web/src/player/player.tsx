@@ -9,6 +9,7 @@ import { PlayerEngine, type PlayerState, type PlayerView } from "./engine.ts";
 import { FiguresPanel } from "./figures_panel.tsx";
 import { KeyHelp } from "./key_help.tsx";
 import { type Action, actionOf, nextSpeed } from "./keys.ts";
+import { Clock } from "./clock.tsx";
 import { Curtain } from "./curtain.tsx";
 import { SettingsMenu } from "./settings_menu.tsx";
 
@@ -72,12 +73,12 @@ export function Player({ slug, session, title, start_s, thumbnails, poster, onLe
       const say = (words: string) => setSaid({ words, at: performance.now() });
       if (action.do === "help") setPanel((now) => (now === "help" ? null : "help"));
       else if (action.do === "nerd") setFigures((now) => !now);
-      else if (action.do === "close") setPanel(null);
+      else if (action.do === "close") panel ? setPanel(null) : setFigures(false);
       else if (action.do === "captions") toggleCaptions(engine, say);
       else if (action.do === "fullscreen") void toggleFullScreen(stage.current);
       else perform(element, action, say);
     },
-    [engine],
+    [engine, panel],
   );
 
   useEffect(() => {
@@ -92,6 +93,9 @@ export function Player({ slug, session, title, start_s, thumbnails, poster, onLe
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, [act]);
+
+  // Controls that a panel held in place leave again once it is closed.
+  useEffect(() => wake(stage.current), [panel]);
 
   return (
     <media-controller ref={stage} class="player" nohotkeys autohide={panel ? "-1" : "2"} breakpoints="small:0 wide:720" onDblClick={(event: MouseEvent) => (event.target as Element).localName !== "button" && onStage(event) && act({ do: "fullscreen" })}>
@@ -118,7 +122,7 @@ export function Player({ slug, session, title, start_s, thumbnails, poster, onLe
           <media-seek-forward-button seekoffset="10" notooltip class="player-roomy" />
           <media-mute-button notooltip />
           <media-volume-range class="player-roomy" />
-          <media-time-display showduration />
+          <Clock video={video} />
           <span class="player-space" />
           {view && view.captions.length > 0 && (
             <button type="button" class="player-button" aria-label="Captions" aria-pressed={view.caption >= 0} onClick={() => act({ do: "captions" })}>

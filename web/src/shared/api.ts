@@ -82,6 +82,8 @@ export class Api {
   status = (signal?: AbortSignal) => this.#send<Status>("GET", "/api/status", { signal });
   jobs = (signal?: AbortSignal) => this.#send<Job[]>("GET", "/api/jobs", { signal });
   job = (id: string, signal?: AbortSignal) => this.#send<Job>("GET", path`/api/jobs/${id}`, { signal });
+  cancelJob = (id: string) => this.#change<Job>("DELETE", path`/api/jobs/${id}`);
+  upload = (id: string) => this.#send<Upload>("GET", path`/api/uploads/${id}`);
   users = (signal?: AbortSignal) => this.#send<User[]>("GET", "/api/users", { signal });
   playback = (slug: string) => this.#change<Session>("POST", path`/api/titles/${slug}/playback`);
   changeTitle = (slug: string, change: TitleChange) => this.#change<Title>("PATCH", path`/api/titles/${slug}`, change);

@@ -20,6 +20,11 @@ export function clock(seconds: number): string {
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** A film's length as on a clock, rounded as `length` rounds it: 13.6 s are `0:14`. */
+export function clockLength(seconds: number): string {
+  return clock(Math.round(seconds));
+}
+
 /** A size with its unit, in powers of ten: `4.1 MB`. */
 export function bytes(count: number): string {
   return scaled(count, ["B", "kB", "MB", "GB", "TB", "PB"]);

@@ -61,6 +61,8 @@ export function advice(problem: Problem): string {
     "catalog.no_title": "It may have been withdrawn, or the address has a slip in it.",
     "accounts.wrong_password": "Check both and try again.",
     "http.csrf": "Reload the page and do it again.",
+    "encoding.already_ended": "Look at the console's encodes; a title leaves by being withdrawn.",
+    "encoding.cancelled": "Upload it again to have it after all.",
     "ingest.already_received": "The bytes are here already; look at the console's encodes.",
     "ingest.disk_full": "An operator has to make room on the server's disk.",
     "ingest.empty": "Choose a file that has something in it.",
@@ -77,6 +79,14 @@ export function advice(problem: Problem): string {
   if (problem.status === 409) return "Someone was faster: reload and look again.";
   if (problem.status === 422 || problem.status === 413) return "Change what was sent, then try again.";
   return "Try again; if it stays, the server's log says more.";
+}
+
+const UNFIT = new Set(["ingest.bad_filename", "ingest.empty", "ingest.too_large"]);
+
+/** Whether the same file may be taken when it is sent again: not where the fault is the file's. */
+export function mayComeAgain(problem: Problem): boolean {
+  if (problem.status !== 422 && problem.status !== 413) return true;
+  return problem.code.startsWith("ingest.") && !UNFIT.has(problem.code);
 }
 
 /** The same for a file that was sent in: what cannot become a film is not mended by trying again. */

@@ -1,4 +1,11 @@
-/** The steps of an encode, as people say them. */
+/** The steps and the ends of an encode, as people say them. */
+
+import type { Job } from "../api/types.ts";
+
+/** Whether somebody ended a job; to the queue that is a refusal. */
+export function isCancelled(job: Job): boolean {
+  return job.problem?.code === "encoding.cancelled";
+}
 
 /** A step of the queue in a person's words: `encode v360` is "Encoding 360p". */
 export function stepWords(step: string): string {

@@ -1,6 +1,6 @@
 """The calling end: an endpoint and its parameters become a request."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -55,6 +55,7 @@ class Wire:
         content: AsyncIterator[bytes] | None = None,
         query: msgspec.Struct | None = None,
         credentials: Credentials | None = None,
+        headers: Mapping[str, str] | None = None,
         **path: str,
     ) -> Any:
         """Send one request and return the decoded answer (None for 204).
@@ -64,6 +65,7 @@ class Wire:
             content: Raw bytes instead of a JSON body.
             query: An instance of the endpoint's `query`.
             credentials: Whom to call for instead of the wire's own token.
+            headers: More of them.
             path: Values for the parameters in the path.
 
         Raises:
@@ -74,12 +76,12 @@ class Wire:
             **{k: quote(v, safe="/") for k, v in path.items()}
         )
         payload: Any = content if content is not None else (None if body is None else codec.encode(body))
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        headers |= _headers_of(credentials)
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        sent |= _headers_of(credentials) | dict(headers or {})
         asked = msgspec.to_builtins(query) if query is not None else None
         try:
             answer = await self._client.request(
-                endpoint.method, address, content=payload, headers=headers, params=asked
+                endpoint.method, address, content=payload, headers=sent, params=asked
             )
         except self._httpx.TransportError as error:
             raise EngineUnavailable(

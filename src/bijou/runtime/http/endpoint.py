@@ -24,7 +24,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         gives: Type of the JSON answer; None where the handler answers by itself
             (bytes, events) or with nothing (204).
         status: Status of success.
+        headers: Names and values that stand in every answer, refusals too.
         limit_bytes: Longest JSON body read.
+        body_s: Seconds that it may take.
     """
 
     method: str
@@ -35,7 +37,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     query: Any = None
     gives: Any = None
     status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
     limit_bytes: int = 1 << 20
+    body_s: float = 10.0
 
     def bind(self, handler: "Handler") -> "Route":
         """Pair the declaration with the code that answers it."""

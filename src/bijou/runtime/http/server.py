@@ -1,15 +1,16 @@
 """The serving end: routes become an ASGI application, and that a process."""
 
 import asyncio
+import functools
 import hmac
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
@@ -28,6 +29,7 @@ from bijou.ports import (
 )
 from bijou.runtime import codec
 from bijou.runtime.http.endpoint import MUTATING, Call, Endpoint, Route
+from bijou.runtime.http.guard import Bounds, Guarded
 from bijou.runtime.http.problems import invalid_body, problem_response
 from bijou.runtime.logs import get_logger
 
@@ -68,6 +70,8 @@ async def serve_app(
     stop: asyncio.Event,
     ready: Callable[[], None],
     listener: socket.socket | None = None,
+    bounds: Bounds = Bounds(),  # noqa: B008 - immutable
+    trusted_proxies: Sequence[str] = (),
 ) -> None:
     """Serve until `stop` is set, then finish within half a second.
 
@@ -75,18 +79,23 @@ async def serve_app(
         ready: Called once, when the port accepts connections.
         listener: A bound socket to take instead of `host` and `port`, for
             callers that must know a free port before anybody listens on it.
+        bounds: What peers are granted.
+        trusted_proxies: Addresses and networks of those who are believed about
+            whom they call for (`X-Forwarded-For`, `X-Forwarded-Proto`).
     """
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=functools.partial(Guarded, bounds=bounds),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=0.5,  # type: ignore[arg-type]
         timeout_keep_alive=30,
     )
@@ -137,6 +146,7 @@ class _Answer:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
         response = await self._respond(request)
+        response.headers.update(dict(self._route.endpoint.headers))
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
@@ -155,6 +165,8 @@ class _Answer:
             if error.status >= 500:
                 _log.warning("request.failed", path=request.url.path, code=error.code, detail=error.detail)
             return problem_response(error.problem())
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except Exception:  # noqa: BLE001 - a request's fault must not end the service
             _log.exception("request.crashed", method=request.method, path=request.url.path)
             bug = BijouBug("http.fault", "something broke on our side; it has been written to the log")
@@ -195,17 +207,35 @@ async def _body(request: Request, endpoint: Endpoint) -> object:
         return None
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise InvalidRequest("http.not_json", "this address takes JSON; send Content-Type: application/json")
-    content = bytearray()
-    async for piece in request.stream():
-        content += piece
-        if len(content) > endpoint.limit_bytes:
-            raise InvalidRequest(
-                "http.body_too_long", f"the request body is over {endpoint.limit_bytes} bytes"
-            )
+    content = await _content(request, endpoint)
     try:
-        return codec.decode(bytes(content), endpoint.takes)
+        return codec.decode(content, endpoint.takes)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise invalid_body(error) from error
+
+
+async def _content(request: Request, endpoint: Endpoint) -> bytes:
+    content = bytearray()
+    try:
+        async with asyncio.timeout(endpoint.body_s):
+            async for piece in request.stream():
+                content += piece
+                if len(content) > endpoint.limit_bytes:
+                    raise InvalidRequest(
+                        "http.body_too_long", f"the request body is over {endpoint.limit_bytes} bytes"
+                    )
+    except TimeoutError:
+        raise SlowBody(
+            "http.slow_body", f"the request body did not come within {endpoint.body_s:g} s; send it again"
+        ) from None
+    return bytes(content)
+
+
+class SlowBody(InvalidRequest):
+    """The caller took too long to say what it wants."""
+
+    status = 408
+    title = "Request timeout"
 
 
 def _query(request: Request, endpoint: Endpoint) -> object:

@@ -4,14 +4,15 @@ import { Dialog } from "../../shared/components/dialog.tsx";
 import { Icon } from "../../shared/components/icons.tsx";
 import { ProblemView } from "../../shared/components/problem_view.tsx";
 import { Ago, ProgressBar, Quiet } from "../../shared/components/small.tsx";
+import { toast } from "../../shared/components/toast.tsx";
 import { percent } from "../../shared/format.ts";
 import { JOB_CHANGED, onLive } from "../../shared/live.ts";
 import { setQuery, usePlace } from "../../shared/navigation.ts";
-import { ApiError, fileAdvice, sentence } from "../../shared/problem.ts";
+import { ApiError, asApiError, fileAdvice, sentence } from "../../shared/problem.ts";
 import { useResource } from "../../shared/resource.ts";
 import { queryOf } from "../../shared/router.ts";
 import { api } from "../../shared/session.ts";
-import { stepWords } from "../../shared/steps.ts";
+import { isCancelled, stepWords } from "../../shared/steps.ts";
 import { type CellColumn, DataTable, TableSkeleton } from "../table/data_table.tsx";
 
 const SHOWN: Record<string, { name: string; states: readonly JobState[] }> = {
@@ -37,7 +38,7 @@ export function Encodes() {
   if (!jobs) return error ? <ProblemView error={error} onRetry={reload} /> : <Page body={<TableSkeleton />} />;
   if (!jobs.length) {
     return (
-      <Quiet icon="encode" heading="Nothing to encode" words="Every upload becomes a job here; the newest 200 are kept in sight." command="bijou upload film.mp4">
+      <Quiet icon="encode" heading="Nothing to encode" words="Every upload becomes a job here; the newest 200 are kept in sight." command="upload film.mp4">
         <a class="button button-accent" href="/upload">
           <Icon name="upload" size={18} /> Upload a film
         </a>
@@ -102,6 +103,20 @@ const STATE_WORDS: Record<JobState, string> = {
   failed: "Failed",
 };
 
+/** How a job stands: its words, and the class that colours them. */
+function stateOf(job: Job): { words: string; tone: string } {
+  return isCancelled(job) ? { words: "Cancelled", tone: "cancelled" } : { words: STATE_WORDS[job.state], tone: job.state };
+}
+
+async function cancel(job: Job): Promise<void> {
+  try {
+    await api.cancelJob(job.id);
+    toast(`${job.new.name}: encode cancelled`);
+  } catch (error) {
+    toast(`Not cancelled: ${sentence(asApiError(error).problem.detail)}`, { tone: "bad", stay_ms: 8000 });
+  }
+}
+
 function jobColumns(onWhy: (job: Job) => void): CellColumn<Job>[] {
   return [
     {
@@ -116,7 +131,7 @@ function jobColumns(onWhy: (job: Job) => void): CellColumn<Job>[] {
         </span>
       ),
     },
-    { key: "state", heading: "State", width: 110, value: (job) => STATE_WORDS[job.state], cell: (job) => <span class={`state state-${job.state}`}>{STATE_WORDS[job.state]}</span> },
+    { key: "state", heading: "State", width: 124, value: (job) => stateOf(job).words, cell: (job) => <span class={`state state-${stateOf(job).tone}`}>{stateOf(job).words}</span> },
     {
       key: "progress",
       heading: "Progress",
@@ -134,6 +149,7 @@ function jobColumns(onWhy: (job: Job) => void): CellColumn<Job>[] {
 }
 
 function ProgressCell({ job, onWhy }: { job: Job; onWhy: (job: Job) => void }) {
+  if (isCancelled(job)) return <span class="muted">Nothing of it was kept</span>;
   if (job.problem && (job.state === "refused" || job.state === "failed")) {
     return (
       <span class="why">
@@ -145,15 +161,38 @@ function ProgressCell({ job, onWhy }: { job: Job; onWhy: (job: Job) => void }) {
     );
   }
   if (job.state === "done") return <span class="muted">Published</span>;
-  if (job.state === "queued") return <span class="muted">Waits for an encoder</span>;
-  return (
-    <span class="progress-cell">
-      <span>
-        <span>{stepWords(job.step)}</span>
-        <span class="number">{percent(job.progress)}</span>
+  if (job.state === "queued") {
+    return (
+      <span class="why">
+        <span class="muted">Waits for an encoder</span>
+        <CancelButton job={job} />
       </span>
-      <ProgressBar value={job.progress} label={`${job.new.name}: ${stepWords(job.step)}`} />
+    );
+  }
+  return (
+    <span class="why">
+      <span class="progress-cell">
+        <span>
+          <span>{stepWords(job.step)}</span>
+          <span class="number">{percent(job.progress)}</span>
+        </span>
+        <ProgressBar value={job.progress} label={`${job.new.name}: ${stepWords(job.step)}`} />
+      </span>
+      <CancelButton job={job} />
     </span>
+  );
+}
+
+function CancelButton({ job }: { job: Job }) {
+  const [asked, setAsked] = useState(false);
+  const onClick = () => {
+    setAsked(true);
+    void cancel(job).finally(() => setAsked(false));
+  };
+  return (
+    <button type="button" class="link-button" disabled={asked} aria-label={`Cancel ${job.new.name}`} onClick={onClick}>
+      Cancel
+    </button>
   );
 }
 

@@ -1,9 +1,12 @@
 import { useEffect } from "preact/hooks";
 import { Icon } from "../../shared/components/icons.tsx";
+import { Ago } from "../../shared/components/small.tsx";
+import { downSince } from "../../shared/connection.ts";
 import { count } from "../../shared/format.ts";
 import { JOB_CHANGED, onLive, TITLE_KINDS } from "../../shared/live.ts";
 import { useResource } from "../../shared/resource.ts";
 import { api } from "../../shared/session.ts";
+import { useStore } from "../../shared/store.ts";
 
 /** How the house does, in three figures. */
 export function Overview() {
@@ -19,6 +22,7 @@ export function Overview() {
     };
   }, [titles.reload, jobs.reload, status.reload]);
 
+  const down = useStore(downSince);
   const active = jobs.data?.filter((job) => job.state === "running" || job.state === "queued").length;
   const trouble = jobs.data?.filter((job) => job.state === "failed").length ?? 0;
   const services = status.data?.services;
@@ -32,12 +36,13 @@ export function Overview() {
         </a>
       </div>
       <div class="tiles">
-        <Tile href="/console/titles" name="Titles" value={titles.data?.length} note="on the site" failed={titles.error !== null} />
+        <Tile href="/console/titles" name="Titles" value={titles.data?.length} note="on the site" down={down} failed={titles.error !== null} />
         <Tile
           href="/console/encodes"
           name="Encodes"
           value={active}
           note={trouble ? `at work; ${count(trouble, "job")} failed` : "at work"}
+          down={down}
           failed={jobs.error !== null}
         />
         <Tile
@@ -46,6 +51,7 @@ export function Overview() {
           value={services ? healthy : undefined}
           note={services ? (healthy === services.length ? "all healthy" : `of ${services.length} healthy`) : ""}
           bad={services !== undefined && healthy < services.length}
+          down={down}
           failed={status.error !== null}
         />
       </div>
@@ -60,12 +66,14 @@ interface TileProps {
   value: number | undefined;
   note: string;
   bad?: boolean;
+  /** Since when nobody answers: what is shown is from before. */
+  down: Date | null;
   failed: boolean;
 }
 
-function Tile({ href, name, value, note, bad = false, failed }: TileProps) {
+function Tile({ href, name, value, note, bad = false, down, failed }: TileProps) {
   return (
-    <a class="tile" href={href}>
+    <a class={down ? "tile outdated" : "tile"} href={href}>
       <span class="tile-name">{name}</span>
       {value === undefined ? (
         failed ? (
@@ -76,7 +84,14 @@ function Tile({ href, name, value, note, bad = false, failed }: TileProps) {
       ) : (
         <>
           <span class="tile-value">{value.toLocaleString("en-GB")}</span>
-          <span class={bad ? "tile-note tile-bad" : "tile-note"}>{note}</span>
+          <span class={bad && !down ? "tile-note tile-bad" : "tile-note"}>
+            {note}
+            {down && (
+              <>
+                , last heard <Ago at={down.getTime()} />
+              </>
+            )}
+          </span>
         </>
       )}
     </a>

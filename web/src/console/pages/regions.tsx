@@ -2,8 +2,10 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { ServiceStatus } from "../../api/types.ts";
 import { ProblemView } from "../../shared/components/problem_view.tsx";
 import { Ago } from "../../shared/components/small.tsx";
+import { downSince } from "../../shared/connection.ts";
 import { useResource } from "../../shared/resource.ts";
 import { api } from "../../shared/session.ts";
+import { useStore } from "../../shared/store.ts";
 import { type CellColumn, DataTable, TableSkeleton } from "../table/data_table.tsx";
 
 const EVERY_MS = 3000;
@@ -16,20 +18,32 @@ export function Regions() {
     return () => clearInterval(timer);
   }, [reload]);
   const columns = useMemo(serviceColumns, []);
+  const down = useStore(downSince);
   if (!status) return error ? <ProblemView error={error} onRetry={reload} /> : <TableSkeleton />;
-  const ill = status.services.filter((service) => !service.healthy);
   return (
-    <section class="page page-table">
+    <section class={down ? "page page-table outdated" : "page page-table"}>
       <div class="page-head">
         <h1>Regions</h1>
-        <p class={ill.length ? "verdict verdict-bad" : "verdict"}>
-          {ill.length ? `Not healthy: ${ill.map((service) => service.name).join(", ")}` : "All services are healthy"}
-        </p>
+        <Verdict services={status.services} down={down} />
       </div>
       <DataTable rows={status.services} columns={columns} idOf={(service) => service.name} noun="service" order={{ key: "name", down: false }} />
       <p class="page-note">bijou {status.version}; asked every 3 s.</p>
     </section>
   );
+}
+
+/** How the services are; while nobody answers, how they were and when that was heard. */
+export function Verdict({ services, down }: { services: readonly ServiceStatus[]; down: Date | null }) {
+  const ill = services.filter((service) => !service.healthy).map((service) => service.name);
+  const words = !services.length ? "Nothing here is supervised" : ill.length ? `Not healthy: ${ill.join(", ")}` : "All services are healthy";
+  if (down) {
+    return (
+      <p class="verdict verdict-old">
+        Last heard <Ago at={down.getTime()} />: {words.charAt(0).toLowerCase() + words.slice(1)}
+      </p>
+    );
+  }
+  return <p class={ill.length ? "verdict verdict-bad" : services.length ? "verdict" : "verdict verdict-old"}>{words}</p>;
 }
 
 function serviceColumns(): CellColumn<ServiceStatus>[] {

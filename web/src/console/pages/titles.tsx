@@ -6,7 +6,7 @@ import { ProblemView } from "../../shared/components/problem_view.tsx";
 import { Ago, Field, Quiet } from "../../shared/components/small.tsx";
 import { toast } from "../../shared/components/toast.tsx";
 import { audioLanguages, codecsOf, tallest } from "../../shared/facts.ts";
-import { bytes, clock, count } from "../../shared/format.ts";
+import { bytes, clockLength, count } from "../../shared/format.ts";
 import { onLive, TITLE_KINDS } from "../../shared/live.ts";
 import { asApiError, sentence } from "../../shared/problem.ts";
 import { useResource } from "../../shared/resource.ts";
@@ -14,6 +14,8 @@ import { nameProblem, yearProblem } from "../../shared/rules.ts";
 import { api } from "../../shared/session.ts";
 import { type CellColumn, DataTable, TableSkeleton } from "../table/data_table.tsx";
 import { InlineEdit } from "../table/inline_edit.tsx";
+
+const narrow = matchMedia("(max-width: 720px)");
 
 /** Every title: find, edit in place, withdraw. */
 export function Titles() {
@@ -38,7 +40,7 @@ export function Titles() {
   if (!titles) return error ? <ProblemView error={error} onRetry={reload} /> : <Page body={<TableSkeleton />} />;
   if (!titles.length) {
     return (
-      <Quiet icon="film" heading="No titles yet" words="Upload a film; when it is encoded, its title stands here." command="bijou upload film.mp4">
+      <Quiet icon="film" heading="No titles yet" words="Upload a film; when it is encoded, its title stands here." command="upload film.mp4">
         <a class="button button-accent" href="/upload">
           <Icon name="upload" size={18} /> Upload a film
         </a>
@@ -55,6 +57,7 @@ export function Titles() {
             idOf={(title) => title.id}
             noun="title"
             order={{ key: "published", down: true }}
+            rowHeight={narrow.matches ? 68 : 52}
             bulk={(ticked) => (
               <>
                 <button type="button" class="button button-small" onClick={() => setMoving(ticked)}>
@@ -118,7 +121,10 @@ function titleColumns(change: Change, onWithdraw: (title: Title) => void): CellC
       width: 280,
       value: (title) => title.name,
       cell: (title) => (
-        <InlineEdit value={title.name} label="Name" check={nameProblem} onSave={(name) => change([title], { name }, (old) => ({ name: old.name }), `Renamed to ${name}`)} />
+        <span class="named">
+          <InlineEdit value={title.name} label="Name" check={nameProblem} onSave={(name) => change([title], { name }, (old) => ({ name: old.name }), `Renamed to ${name}`)} />
+          <small>/t/{title.slug}</small>
+        </span>
       ),
     },
     {
@@ -151,7 +157,7 @@ function titleColumns(change: Change, onWithdraw: (title: Title) => void): CellC
         />
       ),
     },
-    { key: "length", heading: "Length", width: 90, number: true, unsearched: true, value: (t) => t.publication.media.duration_s, cell: (t) => clock(t.publication.media.duration_s) },
+    { key: "length", heading: "Length", width: 90, number: true, unsearched: true, value: (t) => t.publication.media.duration_s, cell: (t) => clockLength(t.publication.media.duration_s) },
     { key: "tallest", heading: "Up to", width: 80, number: true, value: (t) => Number.parseInt(tallest(t.publication.renditions), 10) || null, cell: (t) => tallest(t.publication.renditions) || "–" },
     { key: "renditions", heading: "Renditions", width: 110, number: true, hidden: true, unsearched: true, value: (t) => t.publication.renditions.length, cell: (t) => t.publication.renditions.length },
     { key: "codecs", heading: "Codecs", width: 120, hidden: true, value: codecsOf, cell: codecsOf },

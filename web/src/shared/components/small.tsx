@@ -2,11 +2,13 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import { downSince } from "../connection.ts";
 import { ago, exact, timeOfDay } from "../format.ts";
+import { useInvocation } from "../invocation.ts";
 import { Store, useStore } from "../store.ts";
 import { Icon, type IconName } from "./icons.tsx";
 
-/** Copies a command line; says so for a moment. */
-export function CopyCommand({ command }: { command: string }) {
+/** Copies one of our commands as it is typed here; says so for a moment. */
+export function CopyCommand({ words }: { words: string }) {
+  const command = `${useInvocation()} ${words}`;
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     try {
@@ -75,6 +77,7 @@ export function Quiet({
   icon: IconName;
   heading: string;
   words: string;
+  /** Without the program's own name: `upload film.mp4`. */
   command?: string;
   children?: ComponentChildren;
 }) {
@@ -86,7 +89,7 @@ export function Quiet({
       <h1>{heading}</h1>
       <p>{words}</p>
       {children && <div class="quiet-actions">{children}</div>}
-      {command && <CopyCommand command={command} />}
+      {command && <CopyCommand words={command} />}
     </section>
   );
 }

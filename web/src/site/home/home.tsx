@@ -89,7 +89,7 @@ function HomeSkeleton() {
 function HomeEmpty() {
   return (
     <div class="whole-page">
-      <Quiet icon="film" heading="The house is empty" words="No film has been uploaded yet; the first one appears here by itself." command="bijou upload film.mp4">
+      <Quiet icon="film" heading="The house is empty" words="No film has been uploaded yet; the first one appears here by itself." command="upload film.mp4">
         <a class="button button-accent" href="/upload">
           <Icon name="upload" size={18} /> Upload a film
         </a>

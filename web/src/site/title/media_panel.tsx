@@ -1,6 +1,6 @@
 import type { Title } from "../../api/types.ts";
 import { Icon } from "../../shared/components/icons.tsx";
-import { bitrate, bytes, channels, clock, codec, language } from "../../shared/format.ts";
+import { bitrate, bytes, channels, clockLength, codec, language } from "../../shared/format.ts";
 
 /** What was uploaded and what was made of it, for those who look after it. */
 export function MediaPanel({ title }: { title: Title }) {
@@ -20,7 +20,7 @@ export function MediaPanel({ title }: { title: Title }) {
             </dd>
             <dt>Container</dt>
             <dd>
-              {media.container}, {bytes(media.size_bytes)}, {clock(media.duration_s)}
+              {media.container}, {bytes(media.size_bytes)}, {clockLength(media.duration_s)}
             </dd>
             {media.video.map((track, index) => (
               <PictureFacts key={index} track={track} />

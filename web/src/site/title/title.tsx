@@ -2,8 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Title } from "../../api/types.ts";
 import { Icon } from "../../shared/components/icons.tsx";
 import { ProblemView } from "../../shared/components/problem_view.tsx";
-import { Ago, Quiet, Skeleton, useTitle } from "../../shared/components/small.tsx";
-import { audioLanguages, codecsOf, factsOf, pictureRungs } from "../../shared/facts.ts";
+import { Quiet, Skeleton, useTitle } from "../../shared/components/small.tsx";
+import { factsOf } from "../../shared/facts.ts";
 import { clock, length } from "../../shared/format.ts";
 import { onLive, TITLE_KINDS, type TitleNews } from "../../shared/live.ts";
 import { useResource } from "../../shared/resource.ts";
@@ -14,6 +14,7 @@ import { Art } from "../art.tsx";
 import { Card } from "../home/card.tsx";
 import { Shelf } from "../home/shelf.tsx";
 import { warmPlayer } from "../watch/watch.tsx";
+import { AboutFilm } from "./about.tsx";
 import { EditTitle, WithdrawTitle } from "./editing.tsx";
 import { MediaPanel } from "./media_panel.tsx";
 
@@ -71,7 +72,7 @@ function TitleView({ title, onChange }: { title: Title; onChange: (title: Title)
         </div>
       </section>
       <div class="title-below">
-        <FactSheet title={title} />
+        <AboutFilm title={title} />
         {editor && <MediaPanel title={title} />}
       </div>
       <MoreLike title={title} />
@@ -111,48 +112,6 @@ function PlayButtons({ title }: { title: Title }) {
         </a>
       </div>
     </>
-  );
-}
-
-function FactSheet({ title }: { title: Title }) {
-  const rungs = pictureRungs(title);
-  const sound = audioLanguages(title);
-  return (
-    <dl class="fact-sheet">
-      <div>
-        <dt>Length</dt>
-        <dd>{length(title.publication.media.duration_s) || "unknown"}</dd>
-      </div>
-      {title.year > 0 && (
-        <div>
-          <dt>Year</dt>
-          <dd>{title.year}</dd>
-        </div>
-      )}
-      <div>
-        <dt>Audio</dt>
-        <dd>{sound.join(", ") || (title.publication.renditions.some((r) => r.kind === "audio") ? "Language not stated" : "None")}</dd>
-      </div>
-      <div>
-        <dt>Encoded in</dt>
-        <dd>
-          <span class="chips">
-            {rungs.map((rung) => (
-              <span class="chip" key={rung.name}>
-                {rung.height}p
-              </span>
-            ))}
-            <span class="chip-note">{codecsOf(title)}</span>
-          </span>
-        </dd>
-      </div>
-      <div>
-        <dt>Published</dt>
-        <dd>
-          <Ago at={title.published_at} />
-        </dd>
-      </div>
-    </dl>
   );
 }
 

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { Icon } from "../../shared/components/icons.tsx";
 import { Field, ProgressBar } from "../../shared/components/small.tsx";
 import { bitrate, bytes, percent, timeLeft } from "../../shared/format.ts";
-import { fileAdvice, sentence } from "../../shared/problem.ts";
+import { fileAdvice, mayComeAgain, sentence } from "../../shared/problem.ts";
 import { nameProblem } from "../../shared/rules.ts";
 import { stepWords } from "../../shared/steps.ts";
 import type { Item, Stage } from "./machine.ts";
@@ -38,6 +38,7 @@ function ItemButton({ item }: { item: Item }) {
       </button>
     );
   }
+  if (name === "cancelling") return null;
   if (name === "done") {
     return (
       <a class="button button-accent button-small" href={`/t/${encodeURIComponent(item.stage.name === "done" ? item.stage.slug : "")}`}>
@@ -63,6 +64,12 @@ function ItemBody({ item }: { item: Item }) {
       return <Sending item={item} stage={stage} />;
     case "working":
       return <Working stage={stage} />;
+    case "cancelling":
+      return (
+        <p class="upload-line" role="status">
+          Being cancelled
+        </p>
+      );
     case "done":
       return (
         <p class="upload-line upload-good">
@@ -85,9 +92,11 @@ function ItemBody({ item }: { item: Item }) {
           <p class="problem-advice">{fileAdvice(stage.problem)}</p>
           <p class="problem-code">
             <code>{stage.problem.code}</code>
-            <button type="button" class="link-button" onClick={() => tryAgain(item.key)}>
-              Try again
-            </button>
+            {mayComeAgain(stage.problem) && (
+              <button type="button" class="link-button" onClick={() => tryAgain(item.key)}>
+                Try again
+              </button>
+            )}
           </p>
         </div>
       );

@@ -1,12 +1,14 @@
 /** Where each file of an upload stands; pure, so that every turn of it can be tested. */
 
 import type { Job, Problem } from "../../api/types.ts";
+import { isCancelled } from "../../shared/steps.ts";
 
 export type Stage =
   | { name: "draft" }
   | { name: "waiting" }
   | { name: "sending"; upload: string; sent_bytes: number; left_s: number | null; rate_bps: number }
   | { name: "working"; upload: string; job: string; step: string; progress: number; speed: number; left_s: number | null }
+  | { name: "cancelling"; upload: string; job: string | null }
   | { name: "done"; slug: string }
   | { name: "refused"; problem: Problem }
   | { name: "cancelled" };
@@ -31,6 +33,8 @@ export type Turn =
   | { turn: "job"; job: Job; left_s: number | null }
   | { turn: "failed"; key: string; problem: Problem }
   | { turn: "cancel"; key: string }
+  | { turn: "cancelled"; key: string }
+  | { turn: "uncancelled"; key: string; job: Job }
   | { turn: "again"; key: string };
 
 /** The items after a turn; a turn that does not fit the stage changes nothing. */
@@ -43,7 +47,7 @@ export function after(items: readonly Item[], turn: Turn): readonly Item[] {
     case "start":
       return items.map((item) => (item.stage.name === "draft" ? { ...item, stage: { name: "waiting" } } : item));
     case "job":
-      return items.map((item) => (item.stage.name === "working" && item.stage.job === turn.job.id ? withJob(item, turn.job, turn.left_s) : item));
+      return items.map((item) => ("job" in item.stage && item.stage.job === turn.job.id ? withJob(item, turn.job, turn.left_s) : item));
     default:
       return items.map((item) => (item.key === turn.key ? turned(item, turn) : item));
   }
@@ -55,9 +59,9 @@ export function nextToSend(items: readonly Item[]): Item | null {
   return items.find((item) => item.stage.name === "waiting") ?? null;
 }
 
-/** Whether leaving the page would lose something. */
+/** Whether leaving the page would lose something: bytes here, or the word that nobody wants them. */
 export function isBusy(item: Item): boolean {
-  return item.stage.name === "sending" || item.stage.name === "waiting";
+  return ["sending", "waiting", "cancelling"].includes(item.stage.name);
 }
 
 type ItemTurn = Exclude<Turn, { turn: "add" | "remove" | "start" | "job" }>;
@@ -77,10 +81,23 @@ function turned(item: Item, turn: ItemTurn): Item {
     case "failed":
       return stage.name === "cancelled" || stage.name === "done" ? item : to({ name: "refused", problem: turn.problem });
     case "cancel":
-      return isBusy(item) || stage.name === "working" ? to({ name: "cancelled" }) : item;
+      return cancelling(item);
+    case "cancelled":
+      return stage.name === "cancelling" ? to({ name: "cancelled" }) : item;
+    case "uncancelled":
+      return stage.name === "cancelling" ? withJob(to(working(stage.upload, turn.job.id)), turn.job, null) : item;
     case "again":
       return stage.name === "cancelled" || stage.name === "refused" ? to({ name: "waiting" }) : item;
   }
+}
+
+/** What the server knows of is cancelled when the server says so, and not before. */
+function cancelling(item: Item): Item {
+  const { stage } = item;
+  if (stage.name === "waiting") return { ...item, stage: { name: "cancelled" } };
+  if (stage.name === "sending") return { ...item, stage: { name: "cancelling", upload: stage.upload, job: null } };
+  if (stage.name === "working") return { ...item, stage: { name: "cancelling", upload: stage.upload, job: stage.job } };
+  return item;
 }
 
 function working(upload: string, job: string): Stage {
@@ -88,11 +105,12 @@ function working(upload: string, job: string): Stage {
 }
 
 function withJob(item: Item, job: Job, left_s: number | null): Item {
-  if (item.stage.name !== "working") return item;
   if (job.state === "done") return { ...item, stage: { name: "done", slug: job.title } };
   if (job.state === "refused" || job.state === "failed") {
+    if (isCancelled(job)) return { ...item, stage: { name: "cancelled" } };
     return { ...item, stage: { name: "refused", problem: job.problem ?? unexplained(job) } };
   }
+  if (item.stage.name !== "working") return item;
   const { step, progress, speed } = job;
   return { ...item, stage: { ...item.stage, step, progress, speed, left_s } };
 }

@@ -14,7 +14,7 @@ export function UploadPage() {
   if (!me) return <UploadSkeleton />;
   if (!me.name) {
     return (
-      <Quiet icon="upload" heading="Sign in to upload" words="Films are brought in by editors; sign in as one, and you come back here." command="bijou upload film.mp4">
+      <Quiet icon="upload" heading="Sign in to upload" words="Films are brought in by editors; sign in as one, and you come back here." command="upload film.mp4">
         <a class="button button-accent" href={signInHere()}>
           Sign in
         </a>
@@ -60,7 +60,7 @@ function Uploads() {
       {items.length === 0 && (
         <div class="upload-command">
           <p>Or from a terminal:</p>
-          <CopyCommand command="bijou upload film.mp4" />
+          <CopyCommand words="upload film.mp4" />
         </div>
       )}
     </section>

@@ -2,9 +2,10 @@
 
 import { useEffect } from "preact/hooks";
 import type { Job } from "../../api/types.ts";
+import { toast } from "../../shared/components/toast.tsx";
 import { titleOfFile } from "../../shared/format.ts";
 import { JOB_CHANGED, onLive } from "../../shared/live.ts";
-import { asApiError } from "../../shared/problem.ts";
+import { asApiError, sentence } from "../../shared/problem.ts";
 import { api } from "../../shared/session.ts";
 import { Store, useStore } from "../../shared/store.ts";
 import { TimeLeft } from "../../shared/time_left.ts";
@@ -61,14 +62,36 @@ export function tryAgain(key: string): void {
   sendNext();
 }
 
-/** Stop a file wherever it is, and have the server forget it. */
+/** Stop a file wherever it is; it is cancelled when the server has said so. */
 export function cancelItem(key: string): void {
-  const item = items.value.find((one) => one.key === key);
   turn({ turn: "cancel", key });
   sendings.get(key)?.cancel();
   sendings.delete(key);
-  if (item && "upload" in item.stage) void api.abandonUpload(item.stage.upload).catch(() => undefined);
+  const stage = items.value.find((one) => one.key === key)?.stage;
+  if (stage?.name === "cancelling") void cancelThere(key, stage.upload, stage.job);
   sendNext();
+}
+
+async function cancelThere(key: string, upload: string, job: string | null): Promise<void> {
+  try {
+    await (job ? api.cancelJob(job) : api.abandonUpload(upload));
+    turn({ turn: "cancelled", key });
+  } catch (failure) {
+    const { problem } = asApiError(failure);
+    const goesOn = await jobOf(upload, job).catch(() => null);
+    if (goesOn) turn({ turn: "uncancelled", key, job: goesOn });
+    else if (problem.code === "ingest.no_upload") turn({ turn: "cancelled", key });
+    else turn({ turn: "failed", key, problem });
+    const name = items.value.find((one) => one.key === key)?.stage.name;
+    if (name !== "cancelled") toast(`Not cancelled: ${sentence(problem.detail)}`, { tone: "bad", stay_ms: 8000 });
+    poll();
+  }
+}
+
+/** What the server makes of an upload that would not be cancelled. */
+async function jobOf(upload: string, job: string | null): Promise<Job | null> {
+  const id = job ?? (await api.upload(upload)).job;
+  return id ? api.job(id) : null;
 }
 
 function sendNext(): void {

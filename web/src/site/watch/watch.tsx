@@ -45,7 +45,7 @@ export function WatchPage({ params }: { params: Params }) {
   const [error, setError] = useState<ApiError | null>(null);
   const [attempt, setAttempt] = useState(0);
   const edge = useEdges()[0];
-  useTitle(title ? `${title.name} · bijou` : "bijou");
+  useTitle(pageTitle(title, error));
 
   useEffect(() => {
     let gone = false;
@@ -78,6 +78,11 @@ export function WatchPage({ params }: { params: Params }) {
       onLeave={leave}
     />
   );
+}
+
+function pageTitle(title: Title | null, error: ApiError | null): string {
+  if (error) return `${error.problem.status === 404 ? "No such title" : "Not playing"} · bijou`;
+  return title ? `${title.name} · bijou` : "bijou";
 }
 
 function Dark({ onLeave }: { onLeave: () => void }) {

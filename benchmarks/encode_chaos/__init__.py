@@ -1,0 +1,1 @@
+"""Encodes under kill -9, frozen workers and database restarts."""

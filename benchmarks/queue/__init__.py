@@ -1,0 +1,1 @@
+"""Claims and commits a second, beside Procrastinate and DBOS."""

@@ -1,0 +1,94 @@
+"""What settings must be beyond their types, so that what starts also works."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from bijou.accounts import check_name, check_password
+from bijou.app.settings import Settings
+from bijou.ports import InvalidRequest
+
+_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def check(settings: Settings) -> Settings:
+    """Return the settings as they are.
+
+    Raises:
+        InvalidRequest: `settings.bad_value`; one sentence with the setting, its
+            value unless it is secret, and the rule.
+    """
+    _check_regions(settings)
+    _check_urls(settings)
+    _check_proxies(settings.control.trusted_proxies)
+    _check_operator(settings.accounts.operator_name, settings.accounts.operator_password)
+    return settings
+
+
+def edges_of(settings: Settings) -> list[tuple[str, str]]:
+    """Return (region, address) of every edge, the preferred first."""
+    pairs = [entry.partition("=") for entry in settings.delivery.edges]
+    return [(region, address.rstrip("/")) for region, _, address in pairs]
+
+
+def _check_regions(settings: Settings) -> None:
+    if not settings.delivery.edges:
+        raise _bad("[delivery] edges is empty; it takes region=http://host:port, at least one")
+    seen = set()
+    for region, address in edges_of(settings):
+        if not _REGION.fullmatch(region) or not _is_url(address):
+            raise _bad(
+                f"[delivery] edges: {region}={address} is no edge; it takes region=http://host:port, "
+                "the region of a-z 0-9 and -"
+            )
+        if region in seen:
+            raise _bad(f"[delivery] edges names the region {region} twice; each region has one edge")
+        seen.add(region)
+    if not _REGION.fullmatch(settings.edge.region):
+        raise _bad(f"[edge] region = {settings.edge.region!r}; it takes a-z 0-9 and -, at most 32")
+
+
+def _check_urls(settings: Settings) -> None:
+    for name, address in (
+        ("[control] public_url", settings.control.public_url),
+        ("[encoder] control_url", settings.encoder.control_url),
+        ("[edge] origin_url", settings.edge.origin_url),
+    ):
+        if address and not _is_url(address):
+            raise _bad(f"{name} = {address!r}; it takes http://host:port or https://host:port")
+
+
+def _check_proxies(proxies: list[str]) -> None:
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            raise _bad(
+                f"[control] trusted_proxies: {proxy!r} is neither an address nor a network; "
+                "it takes such as 127.0.0.1 or 10.0.0.0/8"
+            ) from None
+
+
+def _check_operator(name: str, password: str) -> None:
+    try:
+        check_name(name)
+    except InvalidRequest as error:
+        raise _bad(f"[accounts] operator_name = {error.detail}") from error
+    if password:
+        try:
+            check_password(password)
+        except InvalidRequest as error:
+            raise _bad(f"[accounts] operator_{error.detail.removeprefix('the ')}") from error
+
+
+def _is_url(address: str) -> bool:
+    try:
+        place = urlsplit(address)
+        plain = not (place.path.strip("/") or place.query or place.fragment or place.username)
+        return place.scheme in {"http", "https"} and bool(place.hostname) and place.port != 0 and plain
+    except ValueError:
+        return False
+
+
+def _bad(detail: str) -> InvalidRequest:
+    return InvalidRequest("settings.bad_value", detail)
