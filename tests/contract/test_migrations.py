@@ -65,6 +65,15 @@ UPLOAD = {
     "sha256": "",
     "job": "",
 }
+PROGRESS = {
+    "upload_id": "upl_1",
+    "owner": "usr_1",
+    "offset_bytes": 0,
+    "expires_at": 2,
+    "metadata": "",
+}
+PART = {"upload_id": "upl_1", "start_bytes": 0, "size_bytes": 5, "file": "upl_1.0"}
+PROGRESS = {"upload_id": "upl_1", "owner": "usr_1", "offset_bytes": 0, "expires_at": 2, "metadata": ""}
 SESSION = {"token_sha256": "a" * 64, "user_id": "usr_1", "created_at": 1, "expires_at": 2}
 PROFILE = {"id": "prf_1", "user_id": "usr_1", "name": "Ada", "colour": "#ffb84d"}
 ROLE = {"user_id": "usr_1", "role": "viewer"}
@@ -106,6 +115,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "catalog_titles": TITLE,
     "encoding_jobs": JOB,
     "ingest_uploads": UPLOAD,
+    "ingest_progress": PROGRESS,
+    "ingest_parts": PART,
+    "ingest_progress": PROGRESS,
+    "ingest_parts": {"upload_id": "upl_1", "start_bytes": 0, "size_bytes": 2, "file": "a.part"},
     "queue_tasks": TASK,
     "queue_needs": {"task": "film/plan", "need": "film/plan"},
     "queue_parts": {"task": "film/plan", "sequence": 0, "sha256": "a" * 64, "result": b""},
@@ -151,6 +164,17 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("ingest_uploads", {"state": "lost"}, "ingest_uploads_received"),
     ("ingest_uploads", {"received_bytes": 3}, "ingest_uploads_received"),
     ("ingest_uploads", {"state": "received", "received_bytes": 5}, "ingest_uploads_received"),
+    ("ingest_progress", {"offset_bytes": -1}, "ingest_progress_offset"),
+    ("ingest_progress", {"metadata": "x" * 8193}, "ingest_progress_metadata"),
+    ("ingest_parts", {"size_bytes": 0}, "ingest_parts_range"),
+    ("ingest_parts", {"start_bytes": -1}, "ingest_parts_range"),
+    ("ingest_parts", {"file": ""}, "ingest_parts_file"),
+    ("ingest_progress", {"offset_bytes": -1}, "ingest_progress_offset"),
+    ("ingest_progress", {"metadata": "x" * 8193}, "ingest_progress_metadata"),
+    ("ingest_progress", {"upload_id": "upl_2"}, "FOREIGN KEY"),
+    ("ingest_parts", {"start_bytes": -1}, "ingest_parts_range"),
+    ("ingest_parts", {"size_bytes": 0}, "ingest_parts_range"),
+    ("ingest_parts", {"file": ""}, "ingest_parts_file"),
     ("queue_tasks", {"state": "lost"}, "queue_tasks_state"),
     ("queue_tasks", {"priority": 10}, "queue_tasks_priority"),
     ("queue_tasks", {"tried": 1}, "queue_tasks_tried"),

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 HOLD_UP = 0.1
+LONGEST_S = 30.0
 
 
 class Call(NamedTuple):
@@ -67,7 +68,8 @@ def record(scripts: Sequence[Sequence[Any]], perform: Callable[[Any], Any], *, s
     """Run one thread a script, all at once, and return what each call saw.
 
     Threads are switched as often as the interpreter can, and at every line
-    that they execute one of them may be held up until others have run.
+    that they execute one of them may be held up until others have run. Threads
+    that wait for each other fail the test after `LONGEST_S`, and are left.
     """
     ticks = count()
     barrier = threading.Barrier(len(scripts))
@@ -87,12 +89,13 @@ def record(scripts: Sequence[Sequence[Any]], perform: Callable[[Any], Any], *, s
         finally:
             sys.settrace(None)
 
-    threads = [threading.Thread(target=run, args=numbered) for numbered in enumerate(scripts)]
+    threads = [threading.Thread(target=run, args=numbered, daemon=True) for numbered in enumerate(scripts)]
     with switching_often():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(LONGEST_S)
+            assert not thread.is_alive(), f"{thread.name} still waits after {LONGEST_S} s"
     if errors:
         raise errors[0]
     return [call for history in histories for call in history]

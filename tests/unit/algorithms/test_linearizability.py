@@ -1,6 +1,10 @@
+from threading import Lock
 from typing import Any
 
-from tests.unit.algorithms.linearizability import Call, is_linearizable
+import pytest
+
+from tests.unit.algorithms import linearizability
+from tests.unit.algorithms.linearizability import Call, is_linearizable, record
 
 
 def register(state: Any, operation: Any) -> tuple[Any, Any]:
@@ -37,3 +41,15 @@ def test_a_lost_update_is_found() -> None:
 
     assert not is_linearizable(twice_zero, counter, 0)
     assert is_linearizable(in_turn, counter, 0)
+
+
+def test_threads_that_wait_for_each_other_fail_instead_of_hanging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linearizability, "LONGEST_S", 0.05)
+    held = Lock()
+
+    def take(_: Any) -> None:
+        with held:
+            pass
+
+    with held, pytest.raises(AssertionError, match=r"still waits after 0\.05 s"):
+        record([["take"], ["take"]], take)

@@ -46,14 +46,15 @@ class UnionFind(Generic[Thing]):
         if thing not in parents:
             parents[thing] = thing
             self._sizes[thing] = 1
-        while (parent := parents[thing]) != thing:
+        # Identity, since a NaN equals nothing: only a key that stands for its set is its own value.
+        while (parent := parents[thing]) is not thing:
             parents[thing] = thing = parents[parent]
         return thing
 
     def union(self, one: Thing, other: Thing) -> bool:
         """Merge their sets; tell whether they were two."""
         one, other = self.find(one), self.find(other)
-        if one == other:
+        if one is other:
             return False
         if self._sizes[one] < self._sizes[other]:
             one, other = other, one
@@ -63,7 +64,7 @@ class UnionFind(Generic[Thing]):
 
     def same(self, one: Thing, other: Thing) -> bool:
         """Tell whether both are in one set."""
-        return self.find(one) == self.find(other)
+        return self.find(one) is self.find(other)
 
     def size(self, thing: Thing) -> int:
         """Return how many things its set holds."""

@@ -22,7 +22,7 @@ def bfs_path(neighbours: Callable[[Node], Iterable[Node]], start: Node, goal: No
         >>> bfs_path(halves, 9, 1)
         [9, 4, 2, 1]
     """
-    parents: dict[Node, Node | None] = {start: None}
+    parents = {start: start}
     waiting = deque([start])
     while waiting and goal not in parents:
         node = waiting.popleft()
@@ -30,6 +30,9 @@ def bfs_path(neighbours: Callable[[Node], Iterable[Node]], start: Node, goal: No
             if other not in parents:
                 parents[other] = node
                 waiting.append(other)
+    if goal not in parents:
+        return None
+    del parents[start]
     return _trail(parents, goal)
 
 
@@ -64,10 +67,8 @@ def dfs_path(neighbours: Callable[[Node], Iterable[Node]], start: Node, goal: No
     return trail or None
 
 
-def _trail(parents: Mapping[Node, Node | None], goal: Node) -> list[Node] | None:
-    if goal not in parents:
-        return None
+def _trail(parents: Mapping[Node, Node], goal: Node) -> list[Node]:
     trail = [goal]
-    while (before := parents[trail[-1]]) is not None:
-        trail.append(before)
+    while trail[-1] in parents:
+        trail.append(parents[trail[-1]])
     return trail[::-1]

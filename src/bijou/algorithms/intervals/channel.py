@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bijou.algorithms.intervals.interval import Interval
+from bijou.algorithms.intervals.interval import Interval, is_whole
 
 Ints = NDArray[np.int64]
 
@@ -95,8 +95,8 @@ def schedule_day(
             counts to the value and to the programme's airings.
 
     Raises:
-        ValueError: a number out of its bounds, or bookings that overlap, run
-            over the day's end or exceed a programme's airings.
+        ValueError: a number is no integer or out of its bounds, or bookings
+            overlap, run over the day's end or exceed a programme's airings.
 
     Source: Fisher, "The Lagrangian Relaxation Method for Solving Integer
     Programming Problems", Management Science 27(1), 1981.
@@ -265,10 +265,16 @@ def _refill(
 def _check(
     programmes: Sequence[Programme], audience: Sequence[int], grid: int, slot: int, least_break: int
 ) -> None:
+    if not all(map(is_whole, (grid, slot, least_break, *audience))):
+        raise ValueError(
+            f"grid {grid}, slot {slot}, least break {least_break} and audiences must be integers"
+        )
     if grid < 1 or slot < 1 or grid % slot or least_break < 0:
         rule = "a slot of at least 1 tick divides the grid, and a break is at least 0"
         raise ValueError(f"grid {grid}, slot {slot}, least break {least_break}; {rule}")
     for number, one in enumerate(programmes):
+        if not all(map(is_whole, (one.duration, one.appeal, one.at_most, *one.cues))):
+            raise ValueError(f"programme {number} is {one}; its numbers must be integers")
         inside = all(a < b for a, b in zip((0, *one.cues), (*one.cues, one.duration), strict=True))
         if one.duration < 1 or one.appeal < 0 or one.at_most < 1 or not inside:
             rule = "duration and at_most are at least 1, appeal at least 0, cues rise inside the content"

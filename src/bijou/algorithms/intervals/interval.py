@@ -40,3 +40,8 @@ def columns(intervals: Intervals) -> tuple[Ticks, Ticks]:
             f"interval {first} is [{starts[first]}, {ends[first]}); an end must come after its start"
         )
     return starts, ends
+
+
+def is_whole(number: object) -> bool:
+    """Tell whether it is an integer, Python's or numpy's; a float is none, whatever its value."""
+    return isinstance(number, int | np.integer)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bijou.algorithms.intervals.interval import is_whole
 from bijou.algorithms.intervals.rivals import Candidate, Group, Item, grouped, in_order
 
 Table = NDArray[np.int64]
@@ -56,9 +57,9 @@ def pack_pod(candidates: Sequence[Candidate], duration: int, *, most: int | None
         most: Slots of the pod, >= 0; None where only time limits it.
 
     Raises:
-        ValueError: a candidate's duration < 1, the values' sum is 2^60 or
-            more, or the tables would take more than 256 MiB: labels cross
-            too much, or durations share too small a divisor.
+        ValueError: a number is no integer or out of its bounds, the values'
+            sum is 2^60 or more, or the tables would take more than 256 MiB:
+            labels cross too much, or durations share too small a divisor.
 
     Source: Kellerer, Pferschy and Pisinger, "Knapsack Problems" (2004),
     chapter 11 (multiple-choice); watching labels only once they matter:
@@ -74,7 +75,7 @@ def pack_pod(candidates: Sequence[Candidate], duration: int, *, most: int | None
         >>> pack_pod(spots, 60, most=1)
         Pod(indices=[0], value=50, duration=30)
     """
-    _check(candidates)
+    _check(candidates, duration, most)
     fitting = [index for index, one in enumerate(candidates) if one.value > 0 and one.duration <= duration]
     if not fitting or most == 0:
         return Pod([], 0, 0)
@@ -109,7 +110,7 @@ def pack_pod_greedily(candidates: Sequence[Candidate], duration: int, *, most: i
         >>> pack_pod_greedily([Candidate(30, 50), Candidate(20, 35), Candidate(30, 45)], 60)
         Pod(indices=[0, 1], value=85, duration=50)
     """
-    _check(candidates)
+    _check(candidates, duration, most)
     order = sorted(range(len(candidates)), key=lambda i: -candidates[i].value / candidates[i].duration)
     chosen: list[int] = []
     used: set[Hashable] = set()
@@ -123,11 +124,18 @@ def pack_pod_greedily(candidates: Sequence[Candidate], duration: int, *, most: i
     return _pod(candidates, chosen)
 
 
-def _check(candidates: Sequence[Candidate]) -> None:
+def _check(candidates: Sequence[Candidate], duration: int, most: int | None) -> None:
+    slots = 0 if most is None else most
+    if not (is_whole(duration) and is_whole(slots)) or duration < 0 or slots < 0:
+        raise ValueError(f"a break has {duration} ticks and {most} slots; both must be integers, at least 0")
     total = 0
-    for index, (duration, value, _) in enumerate(candidates):
-        if duration < 1:
-            raise ValueError(f"candidate {index} lasts {duration} ticks; each must last at least 1")
+    for index, (lasts, value, _) in enumerate(candidates):
+        if not (is_whole(lasts) and is_whole(value)):
+            raise ValueError(
+                f"candidate {index} lasts {lasts} ticks and is worth {value}; both must be integers"
+            )
+        if lasts < 1:
+            raise ValueError(f"candidate {index} lasts {lasts} ticks; each must last at least 1")
         total += max(value, 0)
     if total >= 1 << 60:
         raise ValueError(f"the values sum to {total}; together they must stay below 2^60")

@@ -1,6 +1,7 @@
 """Which intervals hold a moment, while intervals come and go."""
 
 from collections.abc import Iterator
+from operator import index
 from typing import Generic, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
@@ -76,11 +77,9 @@ class IntervalTree(Generic[Value]):
         """Let `value` stand in [start, end).
 
         Raises:
-            ValueError: `end` is not after `start`.
+            ValueError: `end` is not after `start`, or one of them is no integer.
         """
-        if end <= start:
-            raise ValueError(f"[{start}, {end}) holds no moment; an end must come after its start")
-        self._root = _insert(self._root, (start, end), value)
+        self._root = _insert(self._root, _checked(start, end), value)
         self._count += 1
 
     def remove(self, start: int, end: int, value: Value) -> None:
@@ -88,32 +87,47 @@ class IntervalTree(Generic[Value]):
 
         Raises:
             KeyError: no such value stands in exactly [start, end).
+            ValueError: as `add`.
         """
+        key = _checked(start, end)
         node = self._root
-        while node and node.key != (start, end):
-            node = node.left if (start, end) < node.key else node.right
+        while node and node.key != key:
+            node = node.left if key < node.key else node.right
         if node is None or value not in node.values:
             raise KeyError(f"{value!r} does not stand in [{start}, {end}); nothing was removed")
         node.values.remove(value)
         self._count -= 1
         if not node.values:
-            self._root = _delete(self._root, (start, end))
+            self._root = _delete(self._root, key)
 
     def at(self, moment: int) -> list[Entry[Value]]:
-        """Return all that hold `moment`, by start, then end."""
+        """Return all that hold `moment`, by start, then end.
+
+        Raises:
+            ValueError: `moment` is no integer.
+        """
         return self.overlapping(moment, moment + 1)
 
     def overlapping(self, start: int, end: int) -> list[Entry[Value]]:
         """Return all that share a moment with [start, end), by start, then end.
 
         Raises:
-            ValueError: `end` is not after `start`.
+            ValueError: `end` is not after `start`, or one of them is no integer.
         """
-        if end <= start:
-            raise ValueError(f"[{start}, {end}) holds no moment; an end must come after its start")
+        start, end = _checked(start, end)
         found: list[Entry[Value]] = []
         _search(self._root, start, end, found)
         return found
+
+
+def _checked(start: int, end: int) -> tuple[int, int]:
+    try:
+        start, end = index(start), index(end)
+    except TypeError:
+        raise ValueError(f"[{start}, {end}) has a fraction or no number; moments must be integers") from None
+    if end <= start:
+        raise ValueError(f"[{start}, {end}) holds no moment; an end must come after its start")
+    return start, end
 
 
 def _search(node: _Node[Value] | None, start: int, end: int, found: list[Entry[Value]]) -> None:

@@ -1,6 +1,6 @@
 """Several limits as one: a request passes all of them, or is charged nowhere."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from threading import Lock
 from typing import Any, Protocol
 
@@ -13,8 +13,15 @@ from bijou.algorithms.limits.limiter import Limiter
 class Holder(Protocol):
     """Keeps the limiters of keys under one lock, which its callers hold."""
 
-    def find(self, key: Any, now_ns: int) -> Limiter:
-        """Return the key's limiter, or a new one that is not kept yet."""
+    def find(self, key: Any, now_ns: int, beside: Iterable[Limiter] = ()) -> Limiter:
+        """Return the key's limiter, or a new one that is not kept yet.
+
+        Args:
+            key: Whose limiter.
+            now_ns: A monotonic clock's time.
+            beside: What was found here for the same request; those of them that
+                are new will need places too.
+        """
         ...
 
     def keep(self, key: Any, limiter: Limiter) -> None:
@@ -62,6 +69,7 @@ def admit_all(claims: Sequence[Claim], now_ns: int) -> Decision:
 
     Raises:
         ValueError: there is no claim, or one whose cost can never pass.
+        TypeError: `now_ns` or a cost is no integer.
 
     Example:
         >>> from bijou.algorithms.limits import SlidingWindowLog
@@ -86,18 +94,18 @@ def admit_all(claims: Sequence[Claim], now_ns: int) -> Decision:
 
 
 def _admit(claims: Sequence[Claim], now_ns: int) -> Decision:
-    found: dict[tuple[int, Hashable], Limiter] = {}
+    found: dict[int, dict[Hashable, Limiter]] = {}
     costs: dict[Limiter, int] = {}
     for claim in claims:
-        target = (id(claim.holder), claim.key)
-        if target not in found:
-            found[target] = claim.holder.find(claim.key, now_ns)
-        costs[found[target]] = costs.get(found[target], 0) + claim.cost
+        here = found.setdefault(id(claim.holder), {})
+        if claim.key not in here:
+            here[claim.key] = claim.holder.find(claim.key, now_ns, here.values())
+        costs[here[claim.key]] = costs.get(here[claim.key], 0) + claim.cost
     decisions = [limiter.inspect(now_ns, cost) for limiter, cost in costs.items()]
     if all(decision.allowed for decision in decisions):
         decisions = [limiter.charge(now_ns, cost) for limiter, cost in costs.items()]
         for claim in claims:
-            claim.holder.keep(claim.key, found[id(claim.holder), claim.key])
+            claim.holder.keep(claim.key, found[id(claim.holder)][claim.key])
     return strictest(decisions)
 
 
@@ -109,7 +117,7 @@ class _Alone:
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
 
-    def find(self, key: None, now_ns: int) -> Limiter:  # noqa: ARG002 - there is one limiter
+    def find(self, key: None, now_ns: int, beside: Iterable[Limiter] = ()) -> Limiter:  # noqa: ARG002 - there is one
         return self._limiter
 
     def keep(self, key: None, limiter: Limiter) -> None:

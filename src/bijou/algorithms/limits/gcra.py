@@ -3,7 +3,7 @@
 from threading import Lock
 
 from bijou.algorithms.limits.decision import Decision
-from bijou.algorithms.limits.limiter import OPEN, Limiter, positive_ns
+from bijou.algorithms.limits.limiter import OPEN, Limiter, at_least_1, integer, positive_ns
 
 
 class GCRA(Limiter):
@@ -24,6 +24,7 @@ class GCRA(Limiter):
 
     Raises:
         ValueError: `rate` < 1, `period_ns` <= 0 or `burst` < 1.
+        TypeError: one of them is no integer.
 
     Source: ITU-T I.371 annex A, virtual scheduling algorithm.
 
@@ -38,14 +39,14 @@ class GCRA(Limiter):
 
     def __init__(self, rate: int, period_ns: int, burst: int, lock: "Lock | None" = None) -> None:
         super().__init__(burst, lock)
-        if rate < 1:
-            raise ValueError(f"rate {rate} must be at least 1")
-        self.rate = rate
+        self.rate = at_least_1("rate", rate)
         self.period_ns = positive_ns("period_ns", period_ns)
         self._forget()
 
     def charge(self, now_ns: int, cost: int = 1) -> Decision:
         """Do what `admit` does; the caller holds `lock`."""
+        if type(now_ns) is not int or type(cost) is not int:
+            now_ns, cost = integer("now_ns", now_ns), integer("cost", cost)
         if now_ns < self._newest_ns:  # noqa: PLR1730 - max() is a call, and this path is hot
             now_ns = self._newest_ns
         rate, period_ns = self.rate, self.period_ns
@@ -65,6 +66,8 @@ class GCRA(Limiter):
 
     def inspect(self, now_ns: int, cost: int = 1) -> Decision:
         """Do what `peek` does; the caller holds `lock`."""
+        if type(now_ns) is not int or type(cost) is not int:
+            now_ns, cost = integer("now_ns", now_ns), integer("cost", cost)
         now_ns = max(now_ns, self._newest_ns)
         debt = max(self._full - now_ns * self.rate, 0)
         room = (self.limit - cost) * self.period_ns - debt

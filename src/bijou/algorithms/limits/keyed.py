@@ -1,13 +1,13 @@
 """A limiter a key: many subjects under one rule, few locks, bounded memory."""
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from threading import Lock
 from typing import Generic, TypeVar
 
 from bijou.algorithms.limits.claims import Claim
 from bijou.algorithms.limits.decision import Decision
-from bijou.algorithms.limits.limiter import Limiter
+from bijou.algorithms.limits.limiter import LONG_AGO_NS, Limiter, integer
 
 K = TypeVar("K", bound=Hashable)
 
@@ -18,7 +18,9 @@ class KeyedLimits(Generic[K]):
     A key is dropped only when its limiter equals a new one, so no flood of
     other keys resets a limit. Past `most_keys`, keys not in the table share
     one spare limiter a shard: they may be denied early, never let through
-    twice.
+    twice. For that, a call that names an earlier time than that at which a
+    shard last dropped a key, and whose key is not in the table, is decided as
+    if made then.
 
     Cost: that of the limiter and a dictionary's look-up; each new key pays for
     examining two old ones, so the table holds about twice the keys that are
@@ -61,6 +63,7 @@ class KeyedLimits(Generic[K]):
 
         Raises:
             ValueError: `cost` can never pass.
+            TypeError: `now_ns` or `cost` is no integer; a denial that still stands is repeated unchecked.
         """
         limiter = self._limiters.get(key)
         if limiter is not None:
@@ -108,7 +111,7 @@ class KeyedLimits(Generic[K]):
 class _Shard(Generic[K]):
     """The keys of one lock; but for `sweep`, the caller holds it."""
 
-    __slots__ = ("_keys", "_limiters", "_make", "_most", "_spare", "lock")
+    __slots__ = ("_dropped_ns", "_keys", "_limiters", "_make", "_most", "_spare", "lock")
 
     def __init__(self, make: Callable[[Lock], Limiter], limiters: dict[K, Limiter], most: int | None) -> None:
         self.lock = Lock()
@@ -116,16 +119,25 @@ class _Shard(Generic[K]):
         self._make = make
         self._most = most
         self._spare = make(self.lock)
+        self._dropped_ns = LONG_AGO_NS  # the newest time at which a key was dropped
         self._keys: deque[K] = deque()  # those of this shard, the longest unexamined first
 
-    def find(self, key: K, now_ns: int) -> Limiter:
-        """Return the key's limiter, or a new one, or the spare one where there is no room."""
+    def find(self, key: K, now_ns: int, beside: Iterable[Limiter] = ()) -> Limiter:
+        """Return the key's limiter, or a new one, or the spare one where there is no room `beside` others."""
         limiter = self._limiters.get(key)
         if limiter is not None:
             return limiter
+        now_ns = integer("now_ns", now_ns)
         self._examine(now_ns)
         self._examine(now_ns)
-        return self._spare if self._is_full(now_ns) else self._make(self.lock)
+        if self._is_full(now_ns, beside):
+            limiter = self._spare
+        else:
+            limiter = self._make(self.lock)
+            limiter.dropped = True  # until it is kept
+        # What the key did before it was dropped was forgotten at that time, not earlier.
+        limiter.not_before(self._dropped_ns)
+        return limiter
 
     def keep(self, key: K, limiter: Limiter) -> None:
         if limiter is not self._spare and self._limiters.get(key) is not limiter:
@@ -134,6 +146,7 @@ class _Shard(Generic[K]):
             self._keys.append(key)
 
     def sweep(self, now_ns: int) -> int:
+        now_ns = integer("now_ns", now_ns)
         with self.lock:
             before = len(self._keys)
             for _ in range(before):
@@ -149,11 +162,14 @@ class _Shard(Generic[K]):
         if limiter.is_idle(now_ns):
             limiter.dropped = True
             del self._limiters[key]
+            self._dropped_ns = max(self._dropped_ns, now_ns)
         else:
             self._keys.append(key)
 
-    def _is_full(self, now_ns: int) -> bool:
+    def _is_full(self, now_ns: int, beside: Iterable[Limiter]) -> bool:
         # A key that was charged to the spare limiter stays there until that one equals a new one.
         if not self._spare.is_idle(now_ns):
             return True
-        return self._most is not None and len(self._keys) >= self._most
+        if self._most is None:
+            return False
+        return len(self._keys) + sum(limiter.dropped for limiter in beside) >= self._most

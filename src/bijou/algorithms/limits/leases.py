@@ -6,7 +6,7 @@ from threading import Lock
 import msgspec
 
 from bijou.algorithms.limits.decision import Decision
-from bijou.algorithms.limits.limiter import Limiter
+from bijou.algorithms.limits.limiter import Limiter, integer
 
 _DRIFT = 1000  # one thousandth: far more than two clocks that run at all differ by
 
@@ -112,11 +112,15 @@ class Lease:
 
         Returns:
             None where the shared limit must be asked: note the time, ask it
-            for `max(wanted, cost)` permits, `refill`, then spend again.
+            for `max(wanted, cost)` permits, `refill`, then spend again. The
+            waits of a denial, unlike a limiter's, are those until one more
+            permit passes: a request of a higher cost may be denied once more.
 
         Raises:
             ValueError: `cost` does not lie in 1..limit.
+            TypeError: `now_ns` or `cost` is no integer.
         """
+        now_ns, cost = integer("now_ns", now_ns), integer("cost", cost)
         if not 1 <= cost <= self.limit:
             raise ValueError(f"cost {cost} can never pass; it must lie in 1..{self.limit}, the limit")
         with self._lock:

@@ -1,6 +1,7 @@
 """What all limiters have in common: one state, one lock, time as told."""
 
 from abc import ABC, abstractmethod
+from operator import index
 from threading import Lock
 from typing import NoReturn
 
@@ -30,12 +31,10 @@ class Limiter(ABC):
     __slots__ = ("_newest_ns", "closed", "dropped", "limit", "lock")
 
     def __init__(self, limit: int, lock: "Lock | None" = None) -> None:
-        if limit < 1:
-            raise ValueError(f"limit {limit} must be at least 1")
-        self.limit = limit
+        self.limit = at_least_1("limit", limit)
         self.lock = Lock() if lock is None else lock
         self._newest_ns = LONG_AGO_NS
-        # Whether a table let it go; whoever found it there before looks again.
+        # Whether it waits for a place in a table, or lost it; whoever found it there before looks again.
         self.dropped = False
         # (opens, resets, newest admission): no request passes, so nothing changes, before it opens.
         self.closed = OPEN
@@ -49,6 +48,7 @@ class Limiter(ABC):
 
         Raises:
             ValueError: `cost` can never pass.
+            TypeError: `now_ns` or `cost` is no integer; a denial that still stands is repeated unchecked.
         """
         closed = self.closed  # read once: another thread may swap the tuple, never its contents
         if now_ns < closed[0] and cost == 1:
@@ -79,6 +79,10 @@ class Limiter(ABC):
             now_ns = newest_ns
         return Decision(False, self.limit, 0, resets_ns - now_ns, opens_ns - now_ns)
 
+    def not_before(self, moment_ns: int) -> None:
+        """Decide later calls as if none were made before `moment_ns`; the caller holds `lock`."""
+        self._newest_ns = max(self._newest_ns, moment_ns)
+
     @abstractmethod
     def charge(self, now_ns: int, cost: int = 1) -> Decision:
         """Do what `admit` does; the caller holds `lock`."""
@@ -105,8 +109,23 @@ class Limiter(ABC):
         raise ValueError(f"cost {cost} can never pass; it must lie in 1..{self.limit}, the limit")
 
 
+def integer(name: str, number: int) -> int:
+    """Return the number as an int, or raise TypeError where it is none: a NaN would open a limit for good."""
+    try:
+        return index(number)
+    except TypeError:
+        raise TypeError(f"{name} {number!r} must be an integer") from None
+
+
+def at_least_1(name: str, number: int) -> int:
+    """Return the number, or raise ValueError where it is below 1, TypeError where it is no integer."""
+    if (number := integer(name, number)) < 1:
+        raise ValueError(f"{name} {number} must be at least 1")
+    return number
+
+
 def positive_ns(name: str, duration_ns: int) -> int:
-    """Return the duration, or raise ValueError where it is not above zero."""
-    if duration_ns <= 0:
+    """Return the duration, or raise ValueError where it is not above zero, TypeError where no integer."""
+    if (duration_ns := integer(name, duration_ns)) <= 0:
         raise ValueError(f"{name} {duration_ns} must be above 0")
     return duration_ns

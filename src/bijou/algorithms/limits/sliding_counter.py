@@ -4,7 +4,7 @@ from array import array
 from threading import Lock
 
 from bijou.algorithms.limits.decision import Decision
-from bijou.algorithms.limits.limiter import OPEN, Limiter, positive_ns
+from bijou.algorithms.limits.limiter import OPEN, Limiter, at_least_1, integer, positive_ns
 
 
 class SlidingWindowCounter(Limiter):
@@ -26,6 +26,7 @@ class SlidingWindowCounter(Limiter):
 
     Raises:
         ValueError: `limit` < 1, `window_ns` <= 0 or `parts` < 1.
+        TypeError: one of them is no integer.
 
     Example:
         >>> counter = SlidingWindowCounter(limit=2, window_ns=100, parts=10)
@@ -40,14 +41,14 @@ class SlidingWindowCounter(Limiter):
 
     def __init__(self, limit: int, window_ns: int, parts: int = 60, lock: "Lock | None" = None) -> None:
         super().__init__(limit, lock)
-        if parts < 1:
-            raise ValueError(f"parts {parts} must be at least 1")
         self.window_ns = positive_ns("window_ns", window_ns)
-        self.parts = parts
+        self.parts = at_least_1("parts", parts)
         self._forget()
 
     def charge(self, now_ns: int, cost: int = 1) -> Decision:
         """Do what `admit` does; the caller holds `lock`."""
+        if type(now_ns) is not int or type(cost) is not int:
+            now_ns, cost = integer("now_ns", now_ns), integer("cost", cost)
         if now_ns < self._newest_ns:  # noqa: PLR1730 - max() is a call, and this path is hot
             now_ns = self._newest_ns
         part = now_ns * self.parts // self.window_ns
@@ -67,6 +68,8 @@ class SlidingWindowCounter(Limiter):
 
     def inspect(self, now_ns: int, cost: int = 1) -> Decision:
         """Do what `peek` does; the caller holds `lock`."""
+        if type(now_ns) is not int or type(cost) is not int:
+            now_ns, cost = integer("now_ns", now_ns), integer("cost", cost)
         now_ns = max(now_ns, self._newest_ns)
         part = now_ns * self.parts // self.window_ns
         live = self._live - self._leaving(part)

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from threading import Lock
 
 from bijou.algorithms.limits.decision import Decision
-from bijou.algorithms.limits.limiter import NEVER_NS, OPEN, Limiter, positive_ns
+from bijou.algorithms.limits.limiter import NEVER_NS, OPEN, Limiter, integer, positive_ns
 
 _FIRST_CAPACITY = 8
 
@@ -28,6 +28,7 @@ class SlidingWindowLog(Limiter):
 
     Raises:
         ValueError: `limit` < 1 or `window_ns` <= 0.
+        TypeError: one of them is no integer.
 
     Example:
         >>> log = SlidingWindowLog(limit=2, window_ns=10)
@@ -53,6 +54,8 @@ class SlidingWindowLog(Limiter):
         """Do what `admit` does; the caller holds `lock`."""
         if cost != 1:
             return self._charge_many(now_ns, cost)
+        if type(now_ns) is not int:
+            now_ns = integer("now_ns", now_ns)
         if now_ns < self._newest_ns:  # noqa: PLR1730 - max() is a call, and this path is hot
             now_ns = self._newest_ns
         if now_ns >= self._oldest_leaves_ns:
@@ -73,6 +76,8 @@ class SlidingWindowLog(Limiter):
 
     def inspect(self, now_ns: int, cost: int = 1) -> Decision:
         """Do what `peek` does; the caller holds `lock`."""
+        if type(now_ns) is not int or type(cost) is not int:
+            now_ns, cost = integer("now_ns", now_ns), integer("cost", cost)
         if not 1 <= cost <= self.limit:
             self._refuse(cost)
         now_ns = max(now_ns, self._newest_ns)
@@ -83,7 +88,7 @@ class SlidingWindowLog(Limiter):
 
     def is_idle(self, now_ns: int) -> bool:
         """Tell whether later answers equal a new limiter's; the caller holds `lock`."""
-        return self._newest_ns <= now_ns - self.window_ns
+        return not self._count or self._last_ns() <= now_ns - self.window_ns
 
     def _forget(self) -> None:
         self._capacity = min(_FIRST_CAPACITY, self.limit)
@@ -91,7 +96,12 @@ class SlidingWindowLog(Limiter):
         self._head = self._count = 0
         self._oldest_leaves_ns = NEVER_NS
 
+    def _last_ns(self) -> int:
+        """Return the last admission's time; `_newest_ns` may be later."""
+        return self._ring[self._head + self._count - 1 - self._capacity]
+
     def _charge_many(self, now_ns: int, cost: int) -> Decision:
+        now_ns, cost = integer("now_ns", now_ns), integer("cost", cost)
         decision = self.inspect(now_ns, cost)
         if decision.allowed:
             self._newest_ns = now_ns = max(now_ns, self._newest_ns)
@@ -102,7 +112,7 @@ class SlidingWindowLog(Limiter):
         return decision
 
     def _too_many(self, now_ns: int, live: int, cost: int) -> Decision:
-        resets_ns = self._newest_ns + self.window_ns
+        resets_ns = self._last_ns() + self.window_ns
         # It passes once as many of the oldest have left as it is too heavy by; `live` leaves out the gone.
         last_to_leave = self._head + self._count + cost - self.limit - 1
         opens_ns = self._ring[last_to_leave % self._capacity] + self.window_ns

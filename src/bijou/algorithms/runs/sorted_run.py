@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 from struct import Struct
 from typing import Final
 from zlib import crc32
@@ -19,6 +19,7 @@ _TRAILER: Final = Struct("<QIQI4sI")  # index: start, bytes; filter: start, byte
 _MARK: Final = b"run1"
 _DELETED: Final = 1 << 31
 _ENTRIES: Final = 32
+_ENOUGH_BYTES: Final = 1 << 20  # in a block: large values are read, and their CRC made, few at a time
 
 
 class DamagedRun(ValueError):
@@ -28,22 +29,25 @@ class DamagedRun(ValueError):
 def encode_run(entries: Iterable[Entry]) -> Iterator[bytes]:
     """Lay out entries that ascend, each key once, as pieces to write one after another.
 
-    Blocks of 32 entries, each with its CRC; then the first key of every block
-    (the sparse index), the Bloom filter of all keys, and a trailer.
+    Blocks of 32 entries, or of fewer that fill 1 MiB, each with its CRC; then
+    the first key of every block (the sparse index), the Bloom filter of all
+    keys, and a trailer.
 
     Cost: O(n); memory holds one block, 4 bytes a key, and the index.
     Threads: safe.
+
+    Raises:
+        ValueError: a key or a value of 2 GiB, or as much of first keys.
 
     Example:
         >>> run = SortedRun(b"".join(encode_run([(b"a", b"1"), (b"b", None)])))
         >>> run.get(b"a"), run.get(b"b"), run.get(b"c")
         (b'1', None, <Missing.MISSING: 'missing'>)
     """
-    source = iter(entries)
     hashes = array("I")
     index: list[Entry] = []
     at = 0
-    while block := [*islice(source, _ENTRIES)]:
+    for block in _blocks(entries):
         hashes.extend([crc32(key) for key, _ in block])
         encoded = _encode_block(block)
         index.append((block[0][0], _PLACE.pack(at, len(encoded))))
@@ -118,17 +122,38 @@ class SortedRun:
         return index_at, index_bytes, filter_at, filter_bytes
 
 
+def _blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Cut before an entry that would be one too many, or take a block past enough bytes."""
+    block: list[Entry] = []
+    filled = 0
+    for key, value in entries:
+        size_bytes = len(key) + len(value or b"")
+        if block and (len(block) == _ENTRIES or filled + size_bytes > _ENOUGH_BYTES):
+            yield block
+            block, filled = [], 0
+        block.append((key, value))
+        filled += size_bytes
+    if block:
+        yield block
+
+
 def _encode_block(entries: Sequence[Entry]) -> bytes:
     """Lay out: CRC, count; where each key ends; where each value ends, marked if deleted; keys; values."""
     keys = [key for key, _ in entries]
     values = [value or b"" for _, value in entries]
-    key_ends = array("I", accumulate(map(len, keys)))
-    value_ends = array("I", accumulate(map(len, values)))
+    key_ends, value_ends = _ends("keys", keys), _ends("values", values)
     for number, (_, value) in enumerate(entries):
         if value is None:
             value_ends[number] |= _DELETED
     body = b"".join((len(entries).to_bytes(4, "little"), key_ends, value_ends, *keys, *values))
     return crc32(body).to_bytes(4, "little") + body
+
+
+def _ends(what: str, parts: Sequence[bytes]) -> "array[int]":
+    ends = [*accumulate(map(len, parts))]
+    if ends and ends[-1] >= _DELETED:
+        raise ValueError(f"a block would hold {ends[-1]} bytes of {what}; fewer than {_DELETED} fit")
+    return array("I", ends)
 
 
 class _Block:

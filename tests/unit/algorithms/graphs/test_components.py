@@ -135,3 +135,18 @@ class SetsMachine(Machine):
 
 def test_sets_merge_as_plain_sets_do() -> None:
     run_machine(SetsMachine)
+
+
+def test_a_thing_that_does_not_equal_itself_is_a_set_by_itself() -> None:
+    nan, sets = float("nan"), UnionFind[float]()
+
+    assert sets.find(nan) is nan
+    assert (sets.union(nan, nan), sets.union(nan, 1.0), sets.same(1.0, nan)) == (False, True, True)
+    assert (sets.size(nan), len(sets)) == (2, 1)
+
+
+def test_things_that_are_equal_are_one_thing() -> None:
+    sets: UnionFind[float] = UnionFind()
+
+    assert (sets.union(1, 1.0), sets.union(1, 2), sets.union(2.0, True)) == (False, True, False)
+    assert (sets.size(2.0), len(sets)) == (2, 1)

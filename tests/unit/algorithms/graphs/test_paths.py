@@ -34,6 +34,19 @@ def test_both_walks_find_a_path_where_there_is_one_and_bfs_a_shortest(
         assert walk is dfs_path or len(path) == truth[goal] + 1
 
 
+def test_none_is_a_node_like_any_other() -> None:
+    graph: dict[str | None, list[str | None]] = {"a": [None], None: ["b"], "b": []}
+
+    goals: list[tuple[str | None, str | None, list[str | None]]] = [
+        ("a", "b", ["a", None, "b"]),
+        (None, "b", [None, "b"]),
+        ("a", None, ["a", None]),
+    ]
+    for start, goal, path in goals:
+        assert bfs_path(graph.__getitem__, start, goal) == path
+        assert dfs_path(graph.__getitem__, start, goal) == path
+
+
 def test_a_deep_walk_does_not_meet_the_stacks_end() -> None:
     assert dfs_path(lambda n: [n + 1] if n < 100_000 else [], 0, 100_000) == list(range(100_001))
 

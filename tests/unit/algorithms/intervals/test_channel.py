@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -142,6 +143,14 @@ def test_bookings_that_cannot_stand_are_refused(booked: dict[int, int], words: s
 def test_a_programme_that_means_nothing_is_refused(programme: Programme) -> None:
     with pytest.raises(ValueError, match="programme 0 is"):
         schedule_day([programme], [1], grid=GRID)
+
+
+@pytest.mark.parametrize(
+    ("programme", "audience"), [((22.5, 2), 1), ((22, 2.5), 1), ((22, 2, (11.0,)), 1), ((22, 2), 1.5)]
+)
+def test_a_day_of_fractions_is_refused(programme: Any, audience: Any) -> None:
+    with pytest.raises(ValueError, match="must be integers"):
+        schedule_day([Programme(*programme)], [1, audience], grid=GRID)
 
 
 def test_a_grid_or_an_audience_that_means_nothing_is_refused() -> None:

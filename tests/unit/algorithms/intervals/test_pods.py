@@ -1,6 +1,7 @@
 """Pods, beside every subset of the candidates."""
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,8 +104,18 @@ def test_labels_that_all_cross_are_still_packed_exactly() -> None:
     [
         ([Candidate(15, 1), Candidate(0, 1)], "candidate 1 lasts 0 ticks"),
         ([Candidate(15, 1 << 60)], "below 2\\^60"),
+        ([Candidate(15.5, 1)], "candidate 0 lasts 15.5 ticks and is worth 1; both must be integers"),  # type: ignore[arg-type]
+        ([Candidate(15, float("nan"))], "is worth nan; both must be integers"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_packed_is_refused(candidates: list[Candidate], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        pack_pod(candidates, 60)
+    for pack in (pack_pod, pack_pod_greedily):
+        with pytest.raises(ValueError, match=words):
+            pack(candidates, 60)
+
+
+@pytest.mark.parametrize(("duration", "most"), [(-1, None), (60, -1), (0.5, None), (60, 1.5)])
+def test_a_break_that_means_nothing_is_refused(duration: Any, most: Any) -> None:
+    for pack in (pack_pod, pack_pod_greedily):
+        with pytest.raises(ValueError, match=f"{duration} ticks and {most} slots.* at least 0"):
+            pack([Candidate(15, 1)], duration, most=most)

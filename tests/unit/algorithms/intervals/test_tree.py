@@ -1,7 +1,9 @@
 """The interval tree, held to a plain list of its entries."""
 
 from math import log2
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -9,8 +11,9 @@ from hypothesis.stateful import rule
 from bijou.algorithms.intervals import IntervalTree
 from tests.unit.algorithms.machines import Machine, run_machine
 
-STARTS = st.integers(-5, 12)
-LENGTHS = st.integers(1, 9)
+# Few intervals, so that many hold several values, and removing the last of them moves others up.
+STARTS = st.integers(-2, 3)
+LENGTHS = st.integers(1, 3)
 VALUES = st.sampled_from("abc")
 
 
@@ -78,3 +81,29 @@ def test_an_interval_without_a_moment_is_refused() -> None:
     for attempt in (lambda: tree.add(4, 4, "x"), lambda: tree.overlapping(4, 3)):
         with pytest.raises(ValueError, match="holds no moment"):
             attempt()
+
+
+@pytest.mark.parametrize("moment", [0.5, 2.0, float("nan"), float("inf")])
+def test_only_whole_moments_are_taken(moment: float) -> None:
+    tree: IntervalTree[str] = IntervalTree()
+    tree.add(0, 4, "x")
+    whole: Any = moment
+
+    for attempt in (
+        lambda: tree.add(whole, 9, "y"),
+        lambda: tree.add(-9, whole, "y"),
+        lambda: tree.remove(0, whole, "x"),
+        lambda: tree.at(whole),
+        lambda: tree.overlapping(whole, 9),
+    ):
+        with pytest.raises(ValueError, match="must be integers"):
+            attempt()
+    assert list(tree) == [(0, 4, "x")]
+
+
+def test_moments_of_numpy_are_kept_as_integers() -> None:
+    tree: IntervalTree[str] = IntervalTree()
+    start, end = np.array([3, 5])
+    tree.add(start, end, "x")
+
+    assert [type(end) for end in tree.at(4)[0][:2]] == [int, int]

@@ -146,3 +146,83 @@ def test_two_claims_on_one_limiter_add_up() -> None:
 
     assert decisions == [True, False]
     assert limiter.peek(0).allowed
+
+
+def test_a_key_that_comes_back_late_is_decided_at_the_time_at_which_it_was_dropped() -> None:
+    table: KeyedLimits[str] = KeyedLimits(partial(SlidingWindowLog, 1, 10), shards=1)
+    for key, now_ns in (("a", 0), ("b", 10)):
+        table.admit(key, now_ns)
+    assert "a" not in table
+
+    late = table.admit("a", 5)
+
+    assert (late.allowed, late.reset_after_ns) == (True, 10)
+    assert [table.admit("a", now_ns).retry_after_ns for now_ns in (5, 15, 19, 20)] == [10, 5, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("most_keys", [None, 3])
+def test_no_late_caller_is_let_through_twice(most_keys: int | None, seed: int) -> None:
+    """A limiter's own time, `_newest_ns`, is when an admission counts; a table must not turn it back."""
+    table: KeyedLimits[int] = KeyedLimits(partial(SlidingWindowLog, 2, 10), most_keys=most_keys, shards=1)
+    chance = Random(seed)
+    counted: dict[int, list[int]] = {}
+    now_ns = 0
+    for _ in range(500):
+        now_ns += chance.choice((0, 1, 2, 9))
+        key, told_ns = chance.randrange(6), now_ns - chance.choice((0, 0, 3, 12))
+        if table.admit(key, told_ns).allowed:
+            limiter = table._limiters.get(key, table._shards[0]._spare)
+            counted.setdefault(key, []).append(limiter._newest_ns)
+
+    assert all(times == sorted(times) for times in counted.values())
+    assert all(most_in_any_window(times, 10) <= 2 for times in counted.values())
+    assert len(counted) == 6
+
+
+def test_a_question_while_a_table_is_full_keeps_no_later_key_out() -> None:
+    table: KeyedLimits[str] = KeyedLimits(partial(SlidingWindowLog, 1, 10), most_keys=2, shards=1)
+    for key, now_ns in (("a", 0), ("b", 5), ("c", 10)):  # the last in the place of the first
+        table.admit(key, now_ns)
+    table.peek("d", 11)
+
+    table.admit("e", 15)
+
+    assert "e" in table
+
+
+@pytest.mark.parametrize("now_ns", [float("inf"), float("nan"), 20.0])
+def test_a_time_that_is_no_integer_drops_no_key(now_ns: Any) -> None:
+    table: KeyedLimits[str] = KeyedLimits(partial(GCRA, 1, 10, 1), shards=1)
+    table.admit("old", 0)
+
+    for ask in (
+        lambda: table.admit("new", now_ns),
+        lambda: table.peek("new", now_ns),
+        lambda: admit_all([table.claim("new")], now_ns),
+        lambda: table.sweep(now_ns),
+    ):
+        with pytest.raises(TypeError, match="must be an integer"):
+            ask()
+    assert list(table._limiters) == ["old"]
+    assert not table.admit("old", 5).allowed
+
+
+def test_claims_of_a_fraction_are_refused_and_charge_nothing() -> None:
+    table: KeyedLimits[str] = KeyedLimits(partial(GCRA, 1, 10, 3))
+
+    with pytest.raises(TypeError, match="cost nan must be an integer"):
+        admit_all([table.claim("a"), table.claim("b", float("nan"))], 0)  # type: ignore[arg-type]
+    assert len(table) == 0
+
+
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_new_keys_claimed_together_never_exceed_the_most_keys(known: int) -> None:
+    table: KeyedLimits[int] = KeyedLimits(partial(SlidingWindowLog, 5, 10), most_keys=2, shards=1)
+    for key in range(known):
+        table.admit(key, 0)
+
+    for now_ns in (1, 30):  # those of before are live, then gone
+        assert admit_all([table.claim(key) for key in range(4)], now_ns).allowed
+        assert len(table) == 2
+    assert table.peek(3, 30).remaining == 3 - 1

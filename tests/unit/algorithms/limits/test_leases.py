@@ -2,6 +2,7 @@
 
 from collections import deque
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -181,3 +182,13 @@ def test_a_process_that_fell_quiet_asks_for_little_again() -> None:
 
     assert max(asked) == 64
     assert asked[-1] == 1
+
+
+@pytest.mark.parametrize("asked", [(float("nan"), 1), (5.0, 1), (5, 1.5), (5, float("nan"))])
+def test_a_lease_takes_only_whole_times_and_costs(asked: Any) -> None:
+    lease = Lease(limit=9, term_ns=1000)
+    lease.refill(Grant(3), asked_ns=0)
+
+    with pytest.raises(TypeError, match="must be an integer"):
+        lease.spend(*asked)
+    assert [bool(lease.spend(5)) for _ in range(4)] == [True, True, True, False]

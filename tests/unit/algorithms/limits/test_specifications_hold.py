@@ -1,8 +1,11 @@
 """Every limiter, held to its specification step by step."""
 
+from collections.abc import Callable
 from functools import partial
+from math import inf, nan
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
@@ -129,3 +132,47 @@ def test_a_denial_from_before_an_admission_no_longer_stands() -> None:
 
     assert late.allowed
     assert late.remaining == 0
+
+
+MAKES: list[Callable[..., Limiter]] = [SlidingWindowLog, SlidingWindowCounter, partial(GCRA, 1)]
+
+
+@pytest.mark.parametrize("make", MAKES, ids=["log", "counter", "gcra"])
+@pytest.mark.parametrize("asked", [(nan, 1), (inf, 1), (5.5, 1), (5, nan), (5, 1.5), (5, 2.0), (5, "1")])
+def test_only_whole_times_and_costs_are_taken(make: Callable[..., Limiter], asked: Any) -> None:
+    limiter, untouched = make(3, 10), make(3, 10)
+    for each in (limiter, untouched):
+        each.admit(0, 2)
+
+    for ask in (limiter.admit, limiter.peek):
+        with pytest.raises(TypeError, match="must be an integer"):
+            ask(*asked)
+    assert [limiter.admit(at) for at in (5, 5, 6)] == [untouched.admit(at) for at in (5, 5, 6)]
+
+
+@pytest.mark.parametrize("make", MAKES, ids=["log", "counter", "gcra"])
+def test_integers_of_numpy_are_taken_as_what_they_are(make: Callable[..., Limiter]) -> None:
+    given, plain = make(3, 10), make(3, 10)
+    for at, cost in ((0, 2), (5, 2), (9, 1), (1 << 60, 3)):
+        numbers: Any = np.array([at, cost])
+        decision = given.admit(*numbers)
+
+        assert decision == plain.admit(at, cost)
+        assert type(decision.reset_after_ns) is int
+
+
+@pytest.mark.parametrize(
+    ("make", "numbers", "words"),
+    [
+        (SlidingWindowLog, (2.5, 10), "limit 2.5 must be an integer"),
+        (SlidingWindowLog, (2, 0.5), "window_ns 0.5 must be an integer"),
+        (SlidingWindowCounter, (2, nan), "window_ns nan must be an integer"),
+        (SlidingWindowCounter, (2, 10, 1.0), "parts 1.0 must be an integer"),
+        (GCRA, (nan, 10, 1), "rate nan must be an integer"),
+        (GCRA, (1, 1e9, 1), "period_ns 1000000000.0 must be an integer"),
+        (GCRA, (1, 10, inf), "limit inf must be an integer"),
+    ],
+)
+def test_a_rule_of_fractions_is_refused(make: Any, numbers: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        make(*numbers)

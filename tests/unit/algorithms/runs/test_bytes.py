@@ -15,6 +15,7 @@ from bijou.algorithms.runs import (
     encode_run,
     frame,
     recover,
+    sorted_run,
 )
 
 ENTRIES = st.lists(st.tuples(st.binary(max_size=6), st.none() | st.binary(max_size=9)), max_size=6)
@@ -101,3 +102,32 @@ def test_keys_that_count_up_are_spread_as_well() -> None:
     wrong = sum(held.may_hold(b"user:%08d" % number) for number in range(20_000, 40_000))
 
     assert wrong <= 0.02 * 20_000
+
+
+def test_many_large_values_are_read_back_and_none_as_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorted_run, "_DELETED", 1 << 8)
+    monkeypatch.setattr(sorted_run, "_ENOUGH_BYTES", 1 << 7)
+    entries: list[Entry] = [(b"%03d" % n, None if n % 7 == 0 else bytes(16 + 13 * n)) for n in range(17)]
+
+    run = SortedRun(b"".join(encode_run(entries)))
+
+    assert list(run.entries()) == entries
+    assert [run.get(key) for key, _ in entries] == [value for _, value in entries]
+
+
+def test_a_block_ends_once_it_has_enough_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorted_run, "_ENOUGH_BYTES", 1 << 7)
+
+    *blocks, _index, _filter, _trailer = encode_run((b"%03d" % n, bytes(50)) for n in range(9))
+
+    assert len(blocks) == 5
+
+
+def test_a_value_that_reaches_the_mark_of_the_deleted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorted_run, "_DELETED", 1 << 8)
+
+    assert list(SortedRun(b"".join(encode_run([(b"k", bytes(255))]))).entries()) == [(b"k", bytes(255))]
+    with pytest.raises(ValueError, match="256 bytes of values; fewer than 256 fit"):
+        list(encode_run([(b"k", bytes(256))]))
+    with pytest.raises(ValueError, match="300 bytes of keys; fewer than 256 fit"):
+        list(encode_run([(bytes(300), b"v")]))
