@@ -122,9 +122,9 @@ def _check(run: Run) -> None:
 
 
 def _rest(run: Run) -> None:
-    run.pytest("contract", "-n2", "tests/contract")
-    run.measure("site", site.build)
     run.vitest()
+    run.measure("site", site.build)
+    run.pytest("contract", "-n2", "tests/contract")
     run.pytest("topology", "tests/topology")
     run.measure("orphans", run.orphans)
 

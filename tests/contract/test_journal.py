@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 import pytest
 
-from bijou.algorithms.undo import Assign, Change, History, Macro
+from bijou.algorithms.undo import Assign, Change, Command, History, Macro
 from bijou.engines.journal import ChangeJournal, Journal
 from bijou.ports import BijouError, Conflict, EngineUnavailable
 from tests.contract import journaling
@@ -121,6 +122,60 @@ def test_what_could_not_be_saved_is_said_to_all_and_nothing_follows_the_gap(path
     with pytest.raises(EngineUnavailable, match="no room left") as caught:
         journal.append(b"small")
     assert caught.value.code == "journal.full"
+    journal.close()
+    assert read(path) == [b"kept"]
+
+
+@pytest.mark.parametrize("record", ["text", bytearray(b"may change"), None])
+def test_what_is_not_bytes_is_refused_and_the_journal_goes_on(path: Path, record: Any) -> None:
+    with Journal(path) as journal:
+        with pytest.raises(TypeError, match="takes bytes"):
+            journal.append(record)
+        journal.append(b"kept").result(10)
+
+    assert read(path) == [b"kept"]
+
+
+def test_a_record_that_no_row_can_hold_is_refused_and_the_journal_goes_on(path: Path) -> None:
+    with Journal(path) as journal:
+        most = journal._connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+        with pytest.raises(ValueError, match=f"record of {most} bytes"):
+            journal.append(bytes(most))
+        journal.append(b"kept").result(10)
+
+    assert read(path) == [b"kept"]
+
+
+def test_the_longest_record_fits(path: Path) -> None:
+    with Journal(path) as journal:
+        room = journal._connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - journal._most_bytes
+        journal._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
+
+        journal.append(bytes(1000 - room)).result(10)
+
+
+class Odd(bytes):
+    """Bytes that refuse to be written, by no error of SQLite's."""
+
+    __slots__ = ()
+
+    def __conform__(self, _: object) -> bytes:
+        raise ZeroDivisionError("odd")
+
+
+def test_whatever_goes_wrong_while_saving_is_said_to_all_who_wait(path: Path) -> None:
+    journal = Journal(path)
+    journal.append(b"kept").result(10)
+    with journal._reading:  # nothing can be written meanwhile
+        refused = journal.append(Odd(b"record"))
+        while journal._group.records:
+            pass
+        waiting = journal.append(b"follows a gap")
+
+    for answer in (refused, waiting):
+        assert isinstance(answer.exception(10), EngineUnavailable)
+    with pytest.raises(EngineUnavailable, match="odd"):
+        journal.append(b"too late")
     journal.close()
     assert read(path) == [b"kept"]
 
@@ -269,6 +324,29 @@ def test_a_change_that_cannot_be_kept_is_taken_back(path: Path) -> None:
         history.execute(Assign(state, {"a": 2}))
     assert state == {"a": 1}
     assert len(history.done) == 1
+
+
+class Texts(Puts):
+    """A codec that forgets to encode its text."""
+
+    def encode(self, command: Command) -> bytes:
+        return cast("bytes", super().encode(command).hex())
+
+
+def test_a_change_that_could_not_be_read_back_is_taken_back(path: Path) -> None:
+    state: State = {}
+    with Journal(path) as journal:
+        history = History(tell=ChangeJournal(journal, Texts(state)).tell)
+        with pytest.raises(TypeError, match=r"cannot be kept.*bytes"):
+            history.execute(Assign(state, {"a": 1}))
+        assert (state, len(history.done)) == ({}, 0)
+        kept = History(tell=ChangeJournal(journal, Puts(state)).tell)
+        with pytest.raises(TypeError, match=r"cannot be kept.*str"):
+            kept.execute(Assign(state, {"a": 1}), author=cast("str", 7))
+        kept.execute(Assign(state, {"a": 2}))
+
+    with Journal(path) as journal:
+        assert ChangeJournal(journal, Puts({})).replay(History()) == 1
 
 
 def test_macros_merges_keys_and_authors_come_back(path: Path) -> None:

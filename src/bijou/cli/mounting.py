@@ -29,7 +29,10 @@ class _Size(click.ParamType[int]):
             self.fail(
                 f"{value!r} is no size; write it as 512MiB, with one of {', '.join(_UNITS)[2:]}", param, ctx
             )
-        return int(found[1]) * _UNITS[found[2]]
+        size = int(found[1]) * _UNITS[found[2]]
+        if not size:
+            self.fail(f"{value!r} holds nothing; a budget is 1 byte or more", param, ctx)
+        return size
 
 
 @click.group()
@@ -94,11 +97,20 @@ def _serve(folder: Path, budget: int, spill: Path | None, *, ready: Callable[[],
 
 def _told(folder: Path, budget: int, spill: Path | None) -> Callable[[], None]:
     def tell() -> None:
-        step("mounted", f"{budget >> 20} MiB in memory" + (f", cold content in {spill}" if spill else ""))
+        step("mounted", f"{_said(budget)} in memory" + (f", cold content in {spill}" if spill else ""))
         step("next", f"fusermount3 -u {folder} unmounts it, and forgets all in it")
         click.echo(folder)
 
     return tell
+
+
+def _said(size: int) -> str:
+    """Name a size to the byte, in the largest unit that divides it."""
+    unit, factor = max(
+        ((unit, factor) for unit, factor in _UNITS.items() if unit and not size % factor),
+        key=lambda pair: pair[1],
+    )
+    return f"{size // factor} {unit}"
 
 
 def _in_background(tell: Callable[[], None]) -> Callable[[], None]:

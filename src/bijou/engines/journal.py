@@ -26,6 +26,7 @@ CREATE TABLE journal (
 ) STRICT
 """
 _PAGE_ROWS = 1000
+_ROW_BYTES = 64  # more than what a row holds beside its record
 _BUSY_TIMEOUT_S = 1.0
 
 
@@ -85,6 +86,7 @@ class Journal:
         self._is_closing = False
         self._reading = threading.Lock()  # the connection is one thread's at a time
         self._connection, self._sequence, self._checksum = _open(path, durable=durable)
+        self._most_bytes = self._connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROW_BYTES
         self._writer = threading.Thread(target=self._write_groups, name="journal", daemon=True)
         self._writer.start()
 
@@ -95,9 +97,17 @@ class Journal:
         after it: what follows a gap would be worth nothing. Open it again.
 
         Raises:
+            TypeError: It is not bytes.
+            ValueError: It is longer than SQLite's rows, a billion bytes.
             EngineUnavailable: `journal.full` or `journal.unavailable`, an
                 earlier record could not be saved; or it is closed.
         """
+        if not isinstance(record, bytes):
+            raise TypeError(f"a record of type {type(record).__name__} cannot be kept; a journal takes bytes")
+        if len(record) > self._most_bytes:
+            raise ValueError(
+                f"a record of {len(record)} bytes cannot be kept; the most is {self._most_bytes}"
+            )
         with self._changed:
             if self._refusal:
                 raise self._refusal
@@ -161,7 +171,7 @@ class Journal:
         while group := self._next_group():
             try:
                 self._commit(group.records)
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits to hear it
                 self._refuse(_trouble(self._path, error), group)
             else:
                 group.saved.set_result(None)
@@ -233,10 +243,20 @@ class ChangeJournal:
         self._codec = codec
 
     def tell(self, change: Change) -> None:
-        """Append a change."""
+        """Append a change.
+
+        Raises:
+            TypeError: It could not be read back: the codec returned no bytes,
+                or author, label or key is no str.
+        """
         commands = [self._codec.encode(command) for command in change.commands]
         line = _Line(change.kind, change.serial, commands, change.author, change.label, change.key)
-        self._journal.append(msgspec.msgpack.encode(line))
+        record = msgspec.msgpack.encode(line)
+        try:
+            msgspec.msgpack.decode(record, type=_Line)
+        except msgspec.ValidationError as error:
+            raise TypeError(f"the change {change.label!r} cannot be kept: {error}") from error
+        self._journal.append(record)
 
     def replay(self, history: History) -> int:
         """Make all changes that are saved again; return how many.
@@ -313,7 +333,7 @@ def _damaged(path: Path, problem: str) -> EngineUnavailable:
     return EngineUnavailable("journal.damaged", f"the journal {path}: {problem}; restore it from a backup")
 
 
-def _trouble(path: Path, error: sqlite3.Error) -> BijouError:
+def _trouble(path: Path, error: Exception) -> BijouError:
     """Name what the operator must do."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # an extended code ends in the plain one
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -9,6 +9,7 @@ import itertools
 import os
 import threading
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from bijou.memfs import EXTENT_BYTES, Handle, MemFS, Stat
@@ -165,7 +166,10 @@ class MemFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no t
             OSError: EINVAL for a folder into itself, where others lose it.
         """
         if not isinstance(path1, str) or not isinstance(path2, str) or fsspec.core.has_magic(path1):
-            super().mv(path1, path2, recursive=recursive, maxdepth=maxdepth, **options)
+            if path1 != path2:
+                plan = _Plan(self)
+                AbstractFileSystem.copy(plan, path1, path2, recursive=recursive, maxdepth=maxdepth, **options)
+                self._move_each(plan.pairs)
             return
         source, target = self._strip_protocol(path1), self._strip_protocol(path2)
         if path2.endswith("/") or self.fs.is_dir(target):
@@ -176,6 +180,9 @@ class MemFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no t
     def cp_file(self, path1: str, path2: str, **_: Any) -> None:
         """Copy a file, or make the folder that a folder is copied to.
 
+        Onto itself, by whatever name, it does nothing. Where there is no room
+        (ENOSPC) the target ends where the room did.
+
         Cost: whole extents are shared, not copied.
         """
         source, target = self._strip_protocol(path1), self._strip_protocol(path2)
@@ -184,7 +191,10 @@ class MemFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no t
             return
         with self.fs.open(source) as whence:
             self._make_room_for(target)
-            with self.fs.open(target, "w") as where:
+            with self.fs.open(target, "a") as where:  # nothing is cut before we know what it is
+                if where.stat().ino == whence.stat().ino:
+                    return
+                where.truncate(0)
                 for at in itertools.count(0, EXTENT_BYTES):
                     piece = whence.pread(EXTENT_BYTES, at)
                     if not piece:
@@ -199,7 +209,10 @@ class MemFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no t
             return file.pread(max(0, last - first), first)
 
     def pipe_file(self, path: str, value: Any, mode: str = "overwrite", **_: Any) -> None:
-        """Put a whole file in place; with mode `create` only where there is none."""
+        """Put a whole file in place; with mode `create` only where there is none.
+
+        Where there is no room for it (ENOSPC) the file is there, and empty.
+        """
         path = self._strip_protocol(path)
         self._make_room_for(path)
         if mode == "create":
@@ -245,10 +258,40 @@ class MemFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no t
             return io.BufferedRandom(self.fs.open(path, kind), size)
         return Writer(self.fs, path, kind, size, at_once=autocommit)
 
+    def _move_each(self, pairs: list[tuple[str, str]]) -> None:
+        """Rename one by one, folders before what is in them; links go as themselves."""
+        leaves, left = set[str](), list[str]()
+        for source, target in pairs:
+            if not leaves.isdisjoint(map(str, PurePosixPath(source).parents)):
+                continue  # seen through a link, and not ours to move
+            if not self.fs.lstat(source).is_dir:
+                leaves.add(source)
+                self._make_room_for(target)
+                self.fs.rename(source, target)
+            elif source != target:
+                self.fs.makedirs(target)
+                left.append(source)
+        for folder in reversed(left):
+            self.fs.rmdir(folder)
+
     def _make_room_for(self, path: str) -> None:
         above = path.rpartition("/")[0]
         if self.auto_mkdir and above and not self.fs.exists(above):
             self.fs.makedirs(above)
+
+
+class _Plan:
+    """Takes a file system's place in fsspec's `copy`, to hear what goes where before anything does."""
+
+    def __init__(self, files: MemFileSystem) -> None:
+        self._files = files
+        self.pairs: list[tuple[str, str]] = []
+
+    def cp_file(self, path1: str, path2: str, **_: Any) -> None:
+        self.pairs.append((self._files._strip_protocol(path1), self._files._strip_protocol(path2)))  # noqa: SLF001 - our own
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
 
 
 class Reader(io.BufferedReader):

@@ -137,7 +137,7 @@ class Operations:
 
     def chown(self, path: str, uid: int, gid: int) -> None:
         """Set owner and group; -1 leaves one as it is."""
-        self._fs.chown(_place(path), None if uid == -1 else uid, None if gid == -1 else gid)
+        self._fs.chown(_place(path), uid, gid)
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> None:
         """Set instants, given in nanoseconds."""

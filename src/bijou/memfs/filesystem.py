@@ -14,7 +14,7 @@ from bijou.memfs.handles import Handle, as_bytes
 from bijou.memfs.locks import NewLock
 from bijou.memfs.nodes import Directory, Node, Stat, Symlink
 from bijou.memfs.opening import FOR_WRITING, HOW, cut, on_file, put
-from bijou.memfs.paths import join
+from bijou.memfs.paths import checked, join
 from bijou.memfs.permissions import READ, allows, require
 from bijou.memfs.snapshots import Version
 from bijou.memfs.volume import Caller, Volume
@@ -227,7 +227,8 @@ class MemFS:
     def write(self, path: str, data: "ReadableBuffer", mode: int = _FILE_MODE) -> int:
         """Make these bytes all that a file holds; nobody sees it half done.
 
-        Where there is no room for them (ENOSPC) the file is empty thereafter.
+        Where there is no room for them (ENOSPC) the file is empty thereafter,
+        a new one too: as where a shell's `>` met a full disk.
         """
         given = as_bytes(data)
 
@@ -262,7 +263,7 @@ class MemFS:
         self._change(path, lambda node: permissions.change_mode(node, self._caller.who, mode, path))
 
     def chown(self, path: str, uid: int | None = None, gid: int | None = None) -> None:
-        """Set owner and group, links followed; None leaves one as it is."""
+        """Set owner and group, links followed; None or -1 leaves one as it is."""
         self._change(path, lambda node: permissions.change_owner(node, self._caller.who, uid, gid, path))
 
     def utime(self, path: str, *, accessed_at: int | None = None, modified_at: int | None = None) -> None:
@@ -284,8 +285,11 @@ class MemFS:
         yield from searching.walk_down(top, self._listed)
 
     def glob(self, pattern: str) -> Iterator[str]:
-        """Yield the paths that match `*`, `?`, `[...]`, and `**` for any depth, in order."""
-        yield from searching.matching(pattern, self._listed, self._lexists)
+        """Return the paths that match `*`, `?`, `[...]`, and `**` for any depth, in order, as they are found.
+
+        The pattern must be absolute, as every path.
+        """
+        return searching.matching(checked(pattern), self._listed, self._lexists)
 
     def watch(
         self,

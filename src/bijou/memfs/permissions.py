@@ -15,6 +15,7 @@ from bijou.memfs.nodes import Directory, Node
 READ, WRITE, SEARCH = 4, 2, 1
 PERMISSIONS: Final = 0o7777
 _ALL_SEARCH: Final = 0o111
+_UNCHANGED: Final = -1  # what chown(2) takes for "as it is"
 
 
 def allows(node: Node, who: Credentials, wanted: int) -> bool:
@@ -63,15 +64,14 @@ def change_mode(node: Node, who: Credentials, mode: int, path: str) -> None:
 
 def change_owner(node: Node, who: Credentials, uid: int | None, gid: int | None, path: str) -> None:
     """Set owner and group: only the superuser gives away, an owner may use own groups."""
+    uid, gid = _given(uid, node.uid, path), _given(gid, node.gid, path)
     if not who.is_superuser:
-        keeps_owner = uid is None or uid == node.uid
-        own_group = gid is None or gid == node.gid or gid in who.groups
-        if who.uid != node.uid or not keeps_owner or not own_group:
+        own_group = gid == node.gid or gid in who.groups
+        if who.uid != node.uid or uid != node.uid or not own_group:
             raise fault(errno.EPERM, path)
     if node.KIND != stat.S_IFDIR:
         node.mode = _without_set_id(node, who)
-    node.uid = node.uid if uid is None else uid
-    node.gid = node.gid if gid is None else gid
+    node.uid, node.gid = uid, gid
 
 
 def drop_set_id(node: Node, who: Credentials) -> None:
@@ -97,6 +97,14 @@ def birth_of(parent: Directory, who: Credentials, mode: int, *, is_directory: bo
 def everyone_searches(node: Directory) -> bool:
     """Tell whether nobody needs to be asked who they are."""
     return node.mode & _ALL_SEARCH == _ALL_SEARCH
+
+
+def _given(number: int | None, present: int, path: str) -> int:
+    if number is None or number == _UNCHANGED:
+        return present
+    if number < 0:
+        raise fault(errno.EINVAL, path, rule=f"{number} is no user or group; those are at least 0")
+    return number
 
 
 def _without_set_id(node: Node, who: Credentials) -> int:

@@ -45,7 +45,11 @@ class Watch:
     Args:
         capacity: Events kept for who does not come to take them.
         notify: Called after each event, with locks of the file system held: it
-            must return at once and not call back in.
+            must return at once and not call back in. What it raises is dropped,
+            so that no write of others fails by it, and counted.
+
+    Attributes:
+        notify_failures: How often `notify` raised.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Watch:
         self._notify = notify
         self._lock = threading.Lock()
         self._events: deque[Event] = deque()
+        self.notify_failures = 0
 
     def take(self) -> list[Event]:
         """Return what happened since the last call, oldest first."""
@@ -90,7 +95,11 @@ class Watch:
             elif self._events[-1].change is not Change.OVERFLOW:
                 self._events.append(Event(Change.OVERFLOW, event.path))
         if self._notify is not None:
-            self._notify()
+            try:
+                self._notify()
+            except Exception:  # noqa: BLE001 - whoever changes the file has nothing to do with it
+                with self._lock:
+                    self.notify_failures += 1
 
 
 class Watches:

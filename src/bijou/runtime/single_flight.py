@@ -13,7 +13,8 @@ class AsyncSingleFlight(Generic[K, V]):
 
     Nothing is remembered: whoever comes after the call ended starts another. A
     caller that is cancelled leaves the others alone; when the last one leaves,
-    the call is cancelled too.
+    the call is cancelled too. Two calls that ask for each other's key would
+    wait for ever: let calls have no circles.
 
     Cost: one task a call, one future a caller.
     Threads: one event loop.

@@ -119,6 +119,47 @@ def test_a_copy_shares_whole_extents(files: MemFileSystem) -> None:
         assert one.pread(EXTENT_BYTES, 0) is two.pread(EXTENT_BYTES, 0)
 
 
+def test_a_copy_onto_itself_by_any_name_keeps_the_file(files: MemFileSystem) -> None:
+    files.pipe({"/q": b"precious", "/a/f": b"1", "/a/g": b"2"})
+    files.fs.symlink("/q", "/link")
+    for source, target in (("/q", "/q"), ("/link", "/q"), ("/q", "/link"), ("/a/*", "/a/"), ("/a/f", "/a")):
+        files.cp(source, target)
+
+    assert files.cat(["/q", "/link", "/a/f", "/a/g"]) == {
+        "/q": b"precious", "/link": b"precious", "/a/f": b"1", "/a/g": b"2",
+    }  # fmt: skip
+
+
+def test_a_copy_over_a_longer_file_leaves_nothing_of_it(files: MemFileSystem) -> None:
+    files.pipe({"/short": b"new", "/long": b"much longer"})
+    files.cp("/short", "/long")
+
+    assert files.cat("/long") == b"new"
+
+
+def test_a_move_of_many_onto_themselves_keeps_them(files: MemFileSystem) -> None:
+    files.pipe({"/a/f": b"1", "/a/g": b"2", "/a/deep/h": b"3"})
+    files.mv("/a/*", "/a/")
+    files.mv(["/a/f", "/a/g"], ["/a/f", "/a/new"])
+    files.mv("/a/*", "/a", recursive=True)
+    files.mv("/a/*", "/a/*", recursive=True)
+
+    assert files.find("/") == ["/a/deep/h", "/a/f", "/a/new"]
+    assert files.cat(["/a/f", "/a/new", "/a/deep/h"]) == {"/a/f": b"1", "/a/new": b"2", "/a/deep/h": b"3"}
+
+
+def test_many_are_moved_with_what_is_in_them_and_links_as_themselves(files: MemFileSystem) -> None:
+    files.pipe({"/a/d/e/f": b"1", "/a/g": b"2", "/b/h": b"3", "/into/d/there": b"4", "/c/i": b"5"})
+    files.fs.symlink("/c", "/a/link")
+    files.mv("bijou-mem://a/*", "bijou-mem://into/", recursive=True)
+    files.mv(["/b/h", "bijou-mem://into/g"], ["/h", "bijou-mem://g"])
+
+    assert files.find("/into") == ["/into/d/e/f", "/into/d/there", "/into/link"]
+    assert files.ls("/", detail=False) == ["/a", "/b", "/c", "/g", "/h", "/into"]
+    assert files.ls("/a") == files.ls("/b") == []
+    assert (files.fs.readlink("/into/link"), files.cat("/c/i")) == ("/c", b"5")
+
+
 @pytest.mark.parametrize(("start", "end"), [(None, None), (2, 5), (-3, None), (0, -3), (8, 100), (5, 2)])
 def test_a_part_is_the_slice(files: MemFileSystem, start: int | None, end: int | None) -> None:
     files.pipe_file("/f", b"0123456789")

@@ -348,6 +348,7 @@ def test_without_foreground_it_answers_once_it_is_mounted(tmp_path: Path) -> Non
         (lambda m: [str(m)], 1, "is not empty; a mount would hide what is in it (memfs.no_folder)"),
         (lambda m: [str(m / "d"), "--spill", "/none"], 1, "/none cannot take a spill: No such file"),
         (lambda m: [str(m / "d"), "--budget", "5 kg"], 2, "'5 kg' is no size; write it as 512MiB"),
+        (lambda m: [str(m / "d"), "--budget", "0GiB"], 2, "'0GiB' holds nothing; a budget is 1 byte or more"),
     ],
 )
 def test_what_cannot_be_mounted_is_one_sentence(

@@ -17,7 +17,7 @@ from bijou.runtime.settings import load
 
 
 def run(*arguments: str, **env: str) -> Result:
-    return CliRunner().invoke(bijou, arguments, env={"BIJOU_TOKEN": "", **env})
+    return CliRunner().invoke(bijou, arguments, env={"BIJOU_TOKEN": "", "BIJOU_CALLED_AS": "", **env})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Who may do what, held to an oracle that spells the rule out bit by bit."""
 
+import errno
 from itertools import product
 
 import pytest
@@ -77,6 +78,26 @@ def test_in_a_sticky_directory_only_an_owner_removes(*, owns_file: bool, owns_di
         lambda: fs.acting(STRANGER).unlink("/tmp/moved" if owns_file or owns_directory else "/tmp/file"),
     ):
         assert works(remove) == (owns_file or owns_directory)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [((-1, -1), (1, 10)), ((-1, 7), (1, 7)), ((7, -1), (7, 10)), ((None, 7), (1, 7))]
+)
+def test_minus_one_leaves_owner_or_group_as_it_is(
+    fs: MemFS, given: tuple[int | None, int], wanted: tuple[int, int]
+) -> None:
+    fs.chown("/dir/file", *given)
+    found = fs.stat("/dir/file")
+
+    assert (found.uid, found.gid) == wanted
+
+
+def test_minus_one_is_no_gift_and_nobody_has_a_lower_number(fs: MemFS) -> None:
+    fs.acting(OWNER).chown("/dir/file", -1, -1)
+    for uid, gid in ((-2, 0), (0, -2)):
+        with pytest.raises(OSError, match="-2") as caught:
+            fs.chown("/dir/file", uid, gid)
+        assert caught.value.errno == errno.EINVAL
 
 
 def test_umask_takes_bits_from_what_is_made(fs: MemFS) -> None:

@@ -1,5 +1,6 @@
 """Walk and glob beside Python's own on a real folder."""
 
+import errno
 import glob
 import os
 from pathlib import Path
@@ -132,3 +133,15 @@ def test_rmtree_removes_links_and_not_what_they_point_to(both: tuple[MemFS, Path
         fs.rmtree("/link")
     assert fs.exists("/a/b/c.m4s")
     assert not fs.exists("/e")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "code"), [("", errno.ENOENT), ("*", errno.EINVAL), ("a/*", errno.EINVAL)]
+)
+def test_a_pattern_begins_at_the_root_as_every_path(
+    both: tuple[MemFS, Path], pattern: str, code: int
+) -> None:
+    with pytest.raises(OSError, match="path") as caught:
+        both[0].glob(pattern)
+
+    assert caught.value.errno == code

@@ -116,6 +116,18 @@ def test_whoever_asked_is_called_after_each_event(fs: MemFS) -> None:
     assert len(calls) == len(watch.take()) == 2
 
 
+def test_a_notify_that_raises_is_counted_and_breaks_nobodys_write(fs: MemFS) -> None:
+    def raising() -> None:
+        raise ZeroDivisionError
+
+    watch, other = fs.watch("/a", notify=raising), fs.watch("/a")
+    fs.write("/a/new", b"whole")
+
+    assert fs.read("/a/new") == b"whole"
+    assert watch.notify_failures == len(watch.take()) == len(other.take()) == 2
+    assert other.notify_failures == 0
+
+
 def test_a_watch_must_hold_something(fs: MemFS) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         fs.watch("/a", capacity=0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -142,5 +143,30 @@ def test_a_refresh_that_is_cancelled_before_it_starts_lets_the_next_one_go() -> 
         await world.get("a")
 
         assert await world.loading.get("a") == "a 2"
+
+    scenario(body)
+
+
+def test_a_load_that_goes_on_after_its_last_caller_left_is_not_stored_over_what_came_later() -> None:
+    async def body(world: World) -> None:
+        open_gate = asyncio.Event()
+
+        async def stubborn(key: str) -> str:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await open_gate.wait()
+            return f"{key} old"
+
+        loading = LoadingCache(world.cache, stubborn)
+        asked = asyncio.ensure_future(loading.get("a"))
+        await settle()
+        asked.cancel()
+        await settle()
+        world.cache.put("a", "newer")
+        open_gate.set()
+        await settle()
+
+        assert world.cache.get("a") == "newer"
+        assert world.cache.statistics().loads == 1, "the load came to its end"
 
     scenario(body)

@@ -67,6 +67,7 @@ export function advice(problem: Problem): string {
     "ingest.disk_full": "An operator has to make room on the server's disk.",
     "ingest.empty": "Choose a file that has something in it.",
     "ingest.no_upload": "Start the upload again.",
+    "ingest.quota": "Let another upload end, or cancel it, then try again.",
     "ingest.wrong_size": "The file changed, or the connection broke; upload it again.",
     "site.unreachable": "Check that bijou is running; this page carries on by itself when it is back.",
   };

@@ -36,18 +36,19 @@ class Cache(Generic[K, V]):
     expiry.
     Threads: safe. With policies such as `S3Fifo` and `Sieve` a hit takes no
     lock. `on_leave`, the weigher and loads are called without any lock; what
-    they raise reaches whoever made the call.
+    they raise reaches whoever made the call. Where several entries leave at
+    once, `on_leave` is told of all before its first error is raised.
 
     Args:
         capacity: Most that all values weigh together, >= 1.
-        policy: Which entry leaves; a new `S3Fifo` where None is given.
+        policy: Which entry leaves, one that serves no other cache; a new `S3Fifo` where None is given.
         weigher: Returns a value's weight, >= 0, from its key and it; 1 for every value if None.
         expiry: Time; without it, values live until they are evicted.
         on_leave: Told key, value and reason after an entry left.
         curve: Where requests are noted, to tell what another capacity would do.
 
     Raises:
-        ValueError: `capacity` < 1.
+        ValueError: `capacity` < 1, or the policy serves another cache.
 
     Example:
         >>> cache = Cache[str, bytes](10, weigher=lambda key, value: len(value))
@@ -71,7 +72,7 @@ class Cache(Generic[K, V]):
         on_leave: Callable[[K, V, Reason], object] | None = None,
         curve: MissRatioCurve | None = None,
     ) -> None:
-        if capacity < 1:
+        if not capacity >= 1:  # so that NaN is refused too
             raise ValueError(f"capacity {capacity} must be at least 1")
         self.capacity = capacity
         self.curve = curve
@@ -158,7 +159,7 @@ class Cache(Generic[K, V]):
         Raises:
             ValueError: `weight` < 0.
         """
-        if weight < 0:
+        if not weight >= 0:
             raise ValueError(f"weight {weight} to reserve must not be below 0")
         with self._lock:
             is_reserved = self._shelf.reserve(weight, self._now_ns())
@@ -167,8 +168,16 @@ class Cache(Generic[K, V]):
         return is_reserved
 
     def unreserve(self, weight: int) -> None:
-        """Give back what `reserve` set aside."""
+        """Give back what `reserve` set aside.
+
+        Raises:
+            ValueError: `weight` < 0, or more than is set aside.
+        """
         with self._lock:
+            if not 0 <= weight <= self._shelf.reserved:
+                raise ValueError(
+                    f"weight {weight} to give back must lie between 0 and {self._shelf.reserved} set aside"
+                )
             self._shelf.reserved -= weight
 
     def expire(self) -> int:
@@ -208,7 +217,8 @@ class Cache(Generic[K, V]):
 
         Raises:
             Exception: what `load` raised; all who waited get it, nobody later.
-            RuntimeError: `load` asked for its own key.
+            RuntimeError: `load` asked for its own key, or for one whose load
+                waits, itself or through others, for the key of this one.
         """
         found = self.lookup(key)
         if found is not None and not found.is_stale:
@@ -252,6 +262,8 @@ class Cache(Generic[K, V]):
 
     def fill(self, ticket: Ticket[K], value: V, *, ttl_ns: int | None = None) -> bool:
         """Store what a load brought, unless its key was written or removed meanwhile.
+
+        Nothing is stored either once all who held the ticket have released it.
 
         Returns:
             Whether it is cached now.
@@ -372,7 +384,7 @@ class Cache(Generic[K, V]):
     def _weigh(self, key: K, value: V) -> int:
         assert self._weigher is not None
         weight = self._weigher(key, value)
-        if weight < 0:
+        if not weight >= 0:
             raise ValueError(f"weight {weight} of {key!r} must not be below 0")
         return weight
 
@@ -389,6 +401,14 @@ class Cache(Generic[K, V]):
         return 0 if self._expiry is None else self._expiry.clock_ns()
 
     def _tell(self, left: Iterable[tuple[K, V, Reason]]) -> None:
-        if self._on_leave is not None:
-            for key, value, reason in left:
-                self._on_leave(key, value, reason)
+        if self._on_leave is None:
+            return
+        leaving = iter(left)
+        try:
+            for each in leaving:
+                self._on_leave(*each)
+        except Exception:
+            for each in leaving:
+                with suppress(Exception):  # the first error speaks for all
+                    self._on_leave(*each)
+            raise

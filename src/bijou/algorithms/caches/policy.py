@@ -60,7 +60,16 @@ class Policy(ABC, Generic[K, E]):
         self.capacity = 0
 
     def fit(self, capacity: int) -> None:
-        """Learn the cache's capacity, once, before anything is inserted."""
+        """Learn the cache's capacity, once, before anything is inserted.
+
+        Raises:
+            ValueError: It learnt that of another cache already.
+        """
+        if self.capacity:
+            raise ValueError(
+                f"this {type(self).__name__} serves a cache of capacity {self.capacity} already;"
+                " each cache needs a policy of its own"
+            )
         self.capacity = capacity
 
     @abstractmethod

@@ -7,7 +7,7 @@ from bijou.algorithms.caches.policy import K
 
 
 class Ticket(Generic[K]):
-    """The right to store one key's value, until the key is written or removed.
+    """The right to store one key's value, until the key is written or removed, or all released it.
 
     Shared by all who load the key meanwhile; whoever comes after it became
     void gets another, so nobody is handed a value from before an invalidation.
@@ -19,6 +19,9 @@ class Ticket(Generic[K]):
         self.key = key
         self.holders = 0
         self.is_void = False
+
+    def __repr__(self) -> str:
+        return f"Ticket({self.key!r})"
 
 
 class Tickets(Generic[K]):
@@ -46,11 +49,11 @@ class Tickets(Generic[K]):
             return ticket
 
     def release(self, ticket: Ticket[K]) -> None:
-        """Give a ticket back; the last to do so closes it."""
+        """Give a ticket back; the last to do so voids it, as its load may go on all the same."""
         with self._lock:
             ticket.holders -= 1
             if not ticket.holders and not ticket.is_void:
-                del self._open[ticket.key]
+                self.void(ticket.key)
 
     def void(self, key: K) -> None:
         """Let no load of the key that is under way be stored."""

@@ -4,8 +4,9 @@ import gc
 import weakref
 from collections import Counter
 from collections.abc import Callable
+from math import nan
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import strategies as st
@@ -281,6 +282,60 @@ def test_a_callback_may_use_the_cache() -> None:
     assert (first.get(2), second.get(1)) == ("two", "one")
 
 
+def test_everybody_is_told_though_the_first_who_hears_of_it_raises() -> None:
+    told: list[int] = []
+
+    def leave(key: int, _: int, __: Reason) -> None:
+        told.append(key)
+        raise OSError(f"{key} is deaf")
+
+    cache = Cache[int, int](5, on_leave=leave)
+    for key in range(5):
+        cache.put(key, key)
+
+    with pytest.raises(OSError, match="0 is deaf"):
+        cache.clear()
+    assert told == [0, 1, 2, 3, 4]
+    assert len(cache) == 0
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_refuses_a_second_cache(name: str) -> None:
+    policy = POLICIES[name]()
+    Cache[int, int](3, policy)
+
+    with pytest.raises(ValueError, match="serves a cache of capacity 3 already"):
+        Cache[int, int](3, policy)
+
+
+def test_no_more_is_given_back_than_was_set_aside() -> None:
+    cache = Cache[int, int](10)
+    cache.reserve(4)
+    for weight in (5, -1, nan):
+        with pytest.raises(ValueError, match=f"weight {weight} to give back"):
+            cache.unreserve(cast("int", weight))
+    cache.unreserve(4)
+
+    assert cache.statistics().reserved == 0
+
+
+@pytest.mark.parametrize("weight", [-1, nan, -0.5])
+def test_a_weight_that_is_none_is_refused_and_the_capacity_holds(weight: float) -> None:
+    cache = Cache[int, int](2, weigher=lambda key, _: cast("int", weight) if key % 2 else 1)
+    for key in range(20):
+        if key % 2:
+            with pytest.raises(ValueError, match="must not be below 0"):
+                cache.put(key, key)
+            with pytest.raises(ValueError, match="must not be below 0"):
+                cache.get_or_load(key, lambda key: key)
+        else:
+            cache.put(key, key)
+    with pytest.raises(ValueError, match="to reserve"):
+        cache.reserve(cast("int", weight))
+
+    assert (cache.weight, len(cache)) == (2, 2)
+
+
 def test_a_heavier_value_under_the_same_key_makes_others_leave() -> None:
     for make in (Lru, Lfu, Sieve, S3Fifo, WTinyLfu):
         cache = Cache[int, int](10, make(), weigher=lambda _, value: value)
@@ -328,8 +383,9 @@ def test_statistics_tell_hits_misses_and_why_entries_left() -> None:
 
 def test_arguments_out_of_bounds_are_refused_with_their_values() -> None:
     cache = Cache[str, int](10, weigher=lambda _, value: value)
-    with pytest.raises(ValueError, match="capacity 0"):
-        Cache[str, int](0)
+    for capacity in (0, nan):
+        with pytest.raises(ValueError, match=f"capacity {capacity}"):
+            Cache[str, int](cast("int", capacity))
     with pytest.raises(ValueError, match="weight -1 of 'a'"):
         cache.put("a", -1)
     with pytest.raises(ValueError, match="ttl_ns 5 of 'a'"):

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, Event, get_ident
 from typing import Any
 
 import pytest
 
 from bijou.algorithms.caches import Cache, Expiry, SingleFlight
+from bijou.algorithms.caches.single_flight import _Flight
 from tests.unit.algorithms.linearizability import record
 
 THREADS = 8
@@ -117,6 +118,71 @@ def test_a_load_may_ask_for_another_key_and_not_for_its_own() -> None:
     assert cache.get_or_load("a", lambda _: cache.get_or_load("b", str.upper)) == "B"
     with pytest.raises(RuntimeError, match="asks for"):
         cache.get_or_load("c", lambda _: cache.get_or_load("c", str.upper))
+
+
+def ring(caches: list[Cache[str, str]], pool: ThreadPoolExecutor) -> list["Future[str]"]:
+    """As many threads as caches: each loads a key of its own cache, and then wants the next one's."""
+    keys = [str(number) for number in range(len(caches))]
+    entered = Barrier(len(caches))
+
+    def ask(number: int) -> str:
+        following = (number + 1) % len(caches)
+
+        def load(key: str) -> str:
+            entered.wait(10)
+            return key + caches[following].get_or_load(keys[following], str)
+
+        return caches[number].get_or_load(keys[number], load)
+
+    return [pool.submit(ask, number) for number in range(len(caches))]
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("is_one_cache", [True, False])
+def test_loads_that_wait_for_each_other_in_a_ring_are_refused(
+    pool: ThreadPoolExecutor, size: int, *, is_one_cache: bool
+) -> None:
+    caches = [Cache[str, str](10) for _ in range(size)]
+    asking = ring(caches[:1] * size if is_one_cache else caches, pool)
+
+    for each in asking:
+        assert isinstance(each.exception(10), RuntimeError)
+    assert not SingleFlight._awaited
+
+
+def test_a_load_that_waits_for_one_that_waits_for_nobody_is_no_ring(pool: ThreadPoolExecutor) -> None:
+    cache, gate = Cache[str, str](10), Gate()
+    first = pool.submit(cache.get_or_load, "a", gate.load)
+    assert gate.entered.wait(10)
+    others = [pool.submit(cache.get_or_load, key, lambda _: cache.get_or_load("a", str)) for key in "bc"]
+    while waiting_for_a_load(cache) < 2:
+        pass
+    gate.open.set()
+
+    assert {each.result(10) for each in (first, *others)} == {"a loaded"}
+
+
+def test_a_call_that_has_ended_makes_no_ring_though_its_waiter_still_sleeps(pool: ThreadPoolExecutor) -> None:
+    flights, ended, under_way = SingleFlight[str, str](), _Flight[str](), _Flight[str]()
+    ended.landed.set()  # this thread made that call, and is free to wait for others now
+    under_way.pilot = -1
+    flights._flights["a"] = under_way
+    SingleFlight._awaited[-1] = ended
+    me = get_ident()
+
+    def land() -> None:
+        while me not in SingleFlight._awaited:
+            pass
+        under_way.values.append("landed")
+        under_way.landed.set()
+
+    landing = pool.submit(land)
+    try:
+        assert flights.run("a", str.upper) == "landed"
+    finally:
+        SingleFlight._awaited[me] = SingleFlight._awaited.pop(-1)  # lets `land` end, whatever came of it
+        landing.result(10)
+        del SingleFlight._awaited[me]
 
 
 def stale_cache() -> tuple[Cache[str, str], list[int]]:

@@ -3,11 +3,22 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from bijou.algorithms.caches import Cache, Lfu, Lru, OrderedLru, Policy, S3Fifo, Sieve, SinglyLinkedLru
+from bijou.algorithms.caches import (
+    Cache,
+    Expiry,
+    Lfu,
+    Lru,
+    OrderedLru,
+    Policy,
+    S3Fifo,
+    Sieve,
+    SinglyLinkedLru,
+)
+from bijou.algorithms.caches.sieve import MarkedEntry
 from tests.unit.algorithms.caches.specifications import LruSpec
 from tests.unit.algorithms.linearizability import Call, is_linearizable, record
 
@@ -116,3 +127,55 @@ def test_hits_without_the_lock_never_return_another_keys_value(
         seen = {(call.operation[1], call.result // 1000) for call in calls if call.result is not None}
         assert all(key == owner for key, owner in seen)
         assert len(cache) == sum(1 for _ in cache._policy) <= 2
+
+
+class Interruptible(MarkedEntry[str, str]):
+    """An entry at whose n-th access, to be set before, something else happens first."""
+
+    __slots__ = ()
+    left: ClassVar[int] = 0
+    happens: ClassVar[Callable[[], None]]
+
+    def __getattribute__(self, name: str) -> Any:
+        Interruptible.count()
+        return super().__getattribute__(name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        Interruptible.count()
+        super().__setattr__(name, value)
+
+    @classmethod
+    def count(cls) -> None:
+        cls.left -= 1
+        if cls.left == 0:
+            cls.happens()
+
+
+def interrupted(at: int, first: str, ask: Callable[[Cache[str, str]], object]) -> list[object]:
+    """What a reader saw of a value that is being replaced: both in turn, the first interrupted once."""
+    now_ns, seen = [0], list[object]()
+    policy = Sieve[str, str]()
+    policy.entry_type = Interruptible
+    cache = Cache[str, str](2, policy, expiry=Expiry(clock_ns=lambda: now_ns[0], ttl_ns=10, grace_ns=10))
+    cache.put("a", "old")
+    now_ns[0] = 10
+
+    def read() -> None:
+        seen.append(ask(cache))
+
+    def write() -> None:
+        cache.put("a", "new")
+
+    begins, Interruptible.happens = (read, write) if first == "reader" else (write, read)
+    Interruptible.left = at
+    begins()
+    return seen if Interruptible.left <= 0 else []
+
+
+@pytest.mark.parametrize("first", ["reader", "writer"])
+def test_a_hit_without_the_lock_never_takes_an_old_value_for_fresh(first: str) -> None:
+    gets = [seen for at in range(1, 40) for seen in interrupted(at, first, lambda cache: cache.get("a"))]
+    found = [seen for at in range(1, 40) for seen in interrupted(at, first, lambda cache: cache.lookup("a"))]
+
+    assert {"new"} <= set(gets) <= {None, "new"}
+    assert {("new", False)} <= set(found) <= {("old", True), ("new", True), ("new", False)}

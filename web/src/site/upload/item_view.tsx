@@ -131,7 +131,7 @@ function Sending({ item, stage }: { item: Item; stage: Extract<Stage, { name: "s
       <Steps at={0} />
       <ProgressBar value={share} label={`Sending ${item.filename}`} />
       <p class="upload-line">
-        <span>{all ? "All sent; the server is storing it" : `Sending ${bytes(stage.sent_bytes)} of ${bytes(item.size_bytes)}`}</span>
+        <span role={stage.held ? "status" : undefined}>{sendingWords(item, stage, all)}</span>
         <span class="number">
           {percent(share)}
           {stage.rate_bps > 0 && !all && ` · ${bitrate(stage.rate_bps)}`}
@@ -140,6 +140,11 @@ function Sending({ item, stage }: { item: Item; stage: Extract<Stage, { name: "s
       </p>
     </>
   );
+}
+
+function sendingWords(item: Item, stage: Extract<Stage, { name: "sending" }>, all: boolean): string {
+  if (stage.held) return "The server does not answer; this goes on by itself when it is back";
+  return all ? "All sent; the server is storing it" : `Sending ${bytes(stage.sent_bytes)} of ${bytes(item.size_bytes)}`;
 }
 
 function Working({ stage }: { stage: Extract<Stage, { name: "working" }> }) {

@@ -6,7 +6,7 @@ import { isCancelled } from "../../shared/steps.ts";
 export type Stage =
   | { name: "draft" }
   | { name: "waiting" }
-  | { name: "sending"; upload: string; sent_bytes: number; left_s: number | null; rate_bps: number }
+  | { name: "sending"; upload: string; sent_bytes: number; left_s: number | null; rate_bps: number; held: boolean }
   | { name: "working"; upload: string; job: string; step: string; progress: number; speed: number; left_s: number | null }
   | { name: "cancelling"; upload: string; job: string | null }
   | { name: "done"; slug: string }
@@ -28,6 +28,7 @@ export type Turn =
   | { turn: "remove"; key: string }
   | { turn: "start" }
   | { turn: "opened"; key: string; upload: string }
+  | { turn: "held"; key: string; held: boolean }
   | { turn: "sent"; key: string; sent_bytes: number; rate_bps: number; left_s: number | null }
   | { turn: "received"; key: string; job: string }
   | { turn: "job"; job: Job; left_s: number | null }
@@ -73,9 +74,11 @@ function turned(item: Item, turn: ItemTurn): Item {
     case "edit":
       return stage.name === "draft" ? { ...item, name: turn.name ?? item.name, synopsis: turn.synopsis ?? item.synopsis } : item;
     case "opened":
-      return stage.name === "waiting" ? to({ name: "sending", upload: turn.upload, sent_bytes: 0, left_s: null, rate_bps: 0 }) : item;
+      return stage.name === "waiting" ? to({ name: "sending", upload: turn.upload, sent_bytes: 0, left_s: null, rate_bps: 0, held: false }) : item;
     case "sent":
       return stage.name === "sending" ? to({ ...stage, sent_bytes: turn.sent_bytes, rate_bps: turn.rate_bps, left_s: turn.left_s }) : item;
+    case "held":
+      return stage.name === "sending" ? to({ ...stage, held: turn.held, left_s: null, rate_bps: 0 }) : item;
     case "received":
       return stage.name === "sending" ? to(working(stage.upload, turn.job)) : item;
     case "failed":

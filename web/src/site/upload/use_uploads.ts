@@ -1,7 +1,7 @@
 /** The uploads of this window: kept while one looks at other pages. */
 
 import { useEffect } from "preact/hooks";
-import type { Job } from "../../api/types.ts";
+import type { Job, Upload } from "../../api/types.ts";
 import { toast } from "../../shared/components/toast.tsx";
 import { titleOfFile } from "../../shared/format.ts";
 import { JOB_CHANGED, onLive } from "../../shared/live.ts";
@@ -10,12 +10,14 @@ import { api } from "../../shared/session.ts";
 import { Store, useStore } from "../../shared/store.ts";
 import { TimeLeft } from "../../shared/time_left.ts";
 import { after, isBusy, type Item, nextToSend, type Turn } from "./machine.ts";
-import { type Sending, send } from "./sending.ts";
+import { remembered } from "./remembered.ts";
+import { patch, pause, type Sending, send } from "./sending.ts";
 
 const POLL_MS = 2500;
 
 const items = new Store<readonly Item[]>([]);
 const files = new Map<string, File>();
+const memory = remembered();
 const sendings = new Map<string, Sending>();
 const estimates = new Map<string, TimeLeft>();
 let added = 0;
@@ -38,7 +40,8 @@ export function addFiles(chosen: Iterable<File>): void {
     added += 1;
     const key = `file-${added}`;
     files.set(key, file);
-    return { key, filename: file.name, size_bytes: file.size, name: titleOfFile(file.name), synopsis: "" };
+    const begun = memory.of(file);
+    return { key, filename: file.name, size_bytes: file.size, name: begun?.name ?? titleOfFile(file.name), synopsis: begun?.synopsis ?? "" };
   });
   turn({ turn: "add", items: drafts });
 }
@@ -107,28 +110,60 @@ async function sendOne(item: Item, file: File): Promise<void> {
   sendings.set(key, reserved);
   try {
     const title = { name: item.name.trim() || titleOfFile(item.filename), synopsis: item.synopsis.trim() };
-    const upload = await api.openUpload({ filename: item.filename, size_bytes: item.size_bytes, title });
+    const upload = await beginning(file, title);
     if (sendings.get(key) !== reserved) {
       await api.abandonUpload(upload.id);
       return;
     }
     turn({ turn: "opened", key, upload: upload.id });
     const left = new TimeLeft();
-    const sending = send(upload.id, file, await api.csrf(), (sent_bytes) => {
-      left.note(sent_bytes, performance.now());
-      turn({ turn: "sent", key, sent_bytes, rate_bps: left.rate() * 8, left_s: left.left_s(item.size_bytes) });
+    const sending = send(upload, file, {
+      upload: api.upload,
+      patch: async (known, piece, signal, onProgress) => patch(known, piece, await api.csrf(), signal, onProgress).catch(renewed),
+      pause,
+      onProgress: (sent_bytes) => {
+        left.note(sent_bytes, performance.now());
+        turn({ turn: "sent", key, sent_bytes, rate_bps: left.rate() * 8, left_s: left.left_s(item.size_bytes) });
+      },
+      onHeld: (held) => turn({ turn: "held", key, held }),
     });
     sendings.set(key, sending);
     const received = await sending.finished;
+    memory.forget(file);
     turn({ turn: "received", key, job: received.job });
     poll();
   } catch (failure) {
     const cancelled = failure instanceof DOMException && failure.name === "AbortError";
-    if (!cancelled) turn({ turn: "failed", key, problem: asApiError(failure).problem });
+    const { problem } = asApiError(failure);
+    if (cancelled || problem.status === 422 || problem.status === 404) memory.forget(file);
+    if (!cancelled) turn({ turn: "failed", key, problem });
   } finally {
     sendings.delete(key);
     sendNext();
   }
+}
+
+/** The upload that this file has begun under these words, or a new one. */
+async function beginning(file: File, title: { name: string; synopsis: string }): Promise<Upload> {
+  const begun = memory.of(file);
+  if (begun && begun.name === title.name && begun.synopsis === title.synopsis) {
+    const known = await api.upload(begun.upload).catch((failure: unknown) => goneIsNull(failure));
+    if (known?.size_bytes === file.size) return known;
+  }
+  const upload = await api.openUpload({ filename: file.name, size_bytes: file.size, title });
+  memory.save(file, { upload: upload.id, ...title, saved_at: Date.now() });
+  return upload;
+}
+
+function goneIsNull(failure: unknown): null {
+  if (asApiError(failure).problem.status === 404) return null;
+  throw failure;
+}
+
+/** Have a stale token renewed before the piece goes again. */
+async function renewed(failure: unknown): Promise<never> {
+  if (asApiError(failure).problem.code === "http.csrf") await api.refreshMe();
+  throw failure;
 }
 
 function noteJob(job: Job): void {
