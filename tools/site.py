@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
 BUILT = ROOT / "src" / "bijou" / "web"
+POLICY = ROOT / "src" / "bijou" / "abr" / "policy.json"  # the one file of the player that stands elsewhere
 _SKIPPED = {"node_modules", "test", "dist"}
 
 
@@ -78,7 +79,7 @@ def npm(*arguments: str, quiet: bool = False) -> int:
 
 
 def _sources_digest() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(POLICY.read_bytes())
     for path in sorted(WEB.rglob("*")):
         if path.is_file() and not _SKIPPED.intersection(path.relative_to(WEB).parts):
             digest.update(str(path.relative_to(WEB)).encode())

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as shapes
 
-from bijou.ports import Instant, Problem, Role
+from bijou.ports import Instant, Load, Problem, Role
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "web" / "src" / "api" / "types.ts"
@@ -34,8 +34,6 @@ INTERNAL = frozenset(
         "EdgeStatistics",
         "OriginHealth",
         "OriginStatistics",
-        "Outcome",
-        "Progress",
         "SentBytes",
         "SignedIn",
     }
@@ -89,7 +87,7 @@ def main(arguments: list[str], target: Path = TARGET) -> int:
 
 
 def _structs() -> dict[str, type[msgspec.Struct]]:
-    found: dict[str, type[msgspec.Struct]] = {Problem.__name__: Problem}
+    found: dict[str, type[msgspec.Struct]] = {kind.__name__: kind for kind in (Load, Problem)}
     for name in MODULES:
         for struct in _declared_in(importlib.import_module(name)):
             if struct.__name__ in found:
@@ -126,7 +124,7 @@ def _typescript(shape: shapes.Type, enums: dict[str, Any]) -> str:
     match shape:
         case shapes.StructType(cls=cls) | shapes.EnumType(cls=cls):
             return cls.__name__
-        case shapes.ListType(item_type=item):
+        case shapes.ListType(item_type=item) | shapes.VarTupleType(item_type=item):
             return f"{_typescript(item, enums)}[]"
         case shapes.DictType(value_type=value):
             return f"Record<string, {_typescript(value, enums)}>"

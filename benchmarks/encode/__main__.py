@@ -1,116 +1,141 @@
-"""What chunks cost: the same film, recipe and segments, in chunks and in one ffmpeg.
+"""`./run bench encode`: what chunks cost, how soon a film can be watched, and what its bits buy.
 
-CPU seconds of the children, medians of interleaved rounds; and how soon the
-first segment of a film is there, beside one chunk's encode. `--quick` does
-one round of the smallest rung. The film is the clip beside the repository, or
-the file that BIJOU_BENCHMARK_FILM names.
+- overhead: CPU seconds in chunks, beside one ffmpeg for the whole film
+- soon: from a file to the first playable segment, beside one chunk's encode
+- bits: bits at equal VMAF, beside Shaka Streamer's default ladder (see `equal_quality`)
+
+Words choose among them; `--quick` takes the smallest rung of the clip alone.
+The clip lies beside the repository, or BIJOU_BENCHMARK_FILM names another.
 """
 
+import argparse
 import asyncio
 import json
 import os
 import sys
 import tempfile
-from itertools import accumulate
 from pathlib import Path
-from statistics import median
+from statistics import fmean
 
-from msgspec.structs import replace
+from rich.console import Console
+from rich.table import Table
 
-from bijou.encoding import EncodingLimits
-from bijou.encoding.chunks import Chunk, ChunkWork, PictureSource, encode_chunk, find_chunks, picture_source
-from bijou.encoding.inspection import examine
-from bijou.encoding.ladder import Rung
-from bijou.encoding.recipe import seen_size
-from bijou.encoding.recipes import recipe
-from bijou.ports import SystemClock
+from benchmarks.encode import equal_quality, overhead, soon
+from benchmarks.encode.equal_quality import Point, Row
+from benchmarks.encode.measuring import CLIP, CLOCK, Film, Target, at_least, looked_through
+from bijou.encoding import SAMPLES, make_sample
 
-CLIP = Path(__file__).resolve().parents[3] / "shared" / "media" / "big-buck-bunny-480p-30s.mp4"
-LIMITS = EncodingLimits(threads=1)
-CLOCK = SystemClock()
+PARTS = ("overhead", "soon", "bits")
+_SAMPLES = ("the-slow-train", "window-seat")
 
 
-def main() -> int:
-    quick = "--quick" in sys.argv
-    film = Path(os.environ.get("BIJOU_BENCHMARK_FILM", CLIP))
-    if not film.exists():
-        print(f"{film} is not there; BIJOU_BENCHMARK_FILM names another film", file=sys.stderr)
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./run bench encode")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--long", action="store_true")
+    chosen = parser.parse_args(words)
+    clip = Path(os.environ.get("BIJOU_BENCHMARK_FILM", CLIP))
+    if not clip.exists():
+        print(f"{clip} is not there; BIJOU_BENCHMARK_FILM names another film", file=sys.stderr)
         return 3
     with tempfile.TemporaryDirectory(prefix="encode-") as folder:
-        targets = asyncio.run(measure(film, Path(folder), rounds=1 if quick else 3, quick=quick))
-    for row in targets:
-        verdict = "met" if row["met"] else "MISSED"
-        print(f"{row['name']:<58} {row['value']:>6.3f}   at most {row['at_most']:>5}   {verdict}")
-    print(
-        json.dumps(
-            {"benchmark": "encode", "peers": {"one ffmpeg, same recipe": "same build"}, "targets": targets}
-        )
-    )
+        parts = chosen.parts or PARTS
+        targets, rows = asyncio.run(_measure(clip, Path(folder), parts, quick=chosen.quick, long=chosen.long))
+    _show(targets, rows)
+    peers = {"one ffmpeg, same recipe": "same build", "Shaka Streamer's default ladder": "rebuilt; same x264"}
+    line = {
+        "benchmark": "encode",
+        "quick": chosen.quick,
+        "peers": peers,
+        "targets": [
+            {key: value for key, value in _fields(target) if value is not None} for target in targets
+        ],
+    }
+    print(json.dumps(line))
     return 0
 
 
-async def measure(source: Path, folder: Path, *, rounds: int, quick: bool) -> list[dict[str, object]]:
-    film = await examine(source, limits=LIMITS, clock=CLOCK)
-    picture, made_by = picture_source(film), recipe("h264_aac")
-    rungs = made_by.ladder(*seen_size(film), float(film.cadence.rate))
-    chunks = [chunk async for chunk in find_chunks(source, picture, limits=LIMITS, clock=CLOCK)]
-    lengths = ", ".join(f"{chunk.ticks / picture.per_s:.1f}" for chunk in chunks)
-    print(
-        f"chunks of {lengths} s; of {len(chunks)}, {sum(chunk.ends_on_cut for chunk in chunks)} end on a cut"
-    )
-    targets = []
-    spent: list[tuple[float, float]] = []
-    for rung in rungs[-1:] if quick else rungs:
-        rounds_s: list[tuple[float, float]] = []
-        for _ in range(rounds):
-            pieces_s = sum([await cpu_s(source, picture, chunk, rung, folder) for chunk in chunks])
-            whole_s = await cpu_s(source, picture, one_piece(chunks), rung, folder)
-            rounds_s.append((pieces_s, whole_s))
-            print(f"{rung.name}: {pieces_s:.2f} CPU s in chunks, {whole_s:.2f} in one piece", file=sys.stderr)
-        share = median(pieces_s / whole_s for pieces_s, whole_s in rounds_s)
-        targets.append(target(f"CPU of chunks / one piece, {rung.name}", share, 1.15))
-        spent.append(
-            (median(pieces_s for pieces_s, _ in rounds_s), median(whole_s for _, whole_s in rounds_s))
+async def _measure(
+    clip: Path, folder: Path, parts: list[str], *, quick: bool, long: bool
+) -> tuple[list[Target], list[Row]]:
+    film = await looked_through(clip, "clip")
+    lengths = ", ".join(f"{chunk.ticks / film.picture.per_s:.1f}" for chunk in film.chunks)
+    cuts = sum(chunk.ends_on_cut for chunk in film.chunks)
+    print(f"chunks of {lengths} s; of {len(film.chunks)}, {cuts} end on a cut", file=sys.stderr)
+    targets: list[Target] = []
+    rows: list[Row] = []
+    if "overhead" in parts:
+        rounds = 1 if quick else 5 if long else 3
+        targets += await overhead.measure(film, folder, rounds=rounds, smallest_only=quick)
+    if "soon" in parts:
+        targets += await soon.measure(film, folder, rounds=1 if quick else 3, quick=quick)
+    if "bits" in parts:
+        for one in [film, *([] if quick else await _samples(folder))]:
+            rows += await equal_quality.compare(one, folder, smallest_only=quick)
+        targets += _fewer(rows)
+    return targets, rows
+
+
+async def _samples(folder: Path) -> list[Film]:
+    """Films of other kinds, made of nothing."""
+    films = []
+    for slug in _SAMPLES:
+        sample = next(one for one in SAMPLES if one.slug == slug)
+        path = await make_sample(sample, folder / f"{slug}.mp4", clock=CLOCK)
+        films.append(await looked_through(path, slug))
+    return films
+
+
+def _fewer(rows: list[Row]) -> list[Target]:
+    """By how much fewer bits do, over each film's renditions together, and on the mean of films."""
+    targets, shares = [], []
+    for film in dict.fromkeys(row.film for row in rows):
+        known = [
+            (row.ours_bytes, row.theirs.size_bytes) for row in rows if row.film == film and row.ours_bytes
+        ]
+        if known:
+            share = sum(ours for ours, _ in known) / sum(theirs for _, theirs in known)
+            shares.append(share)
+            targets.append(at_least(f"bits saved at equal VMAF, {film}", 1 - share, 0.2))
+    if shares:
+        targets.append(at_least("bits saved at equal VMAF, mean of films", 1 - fmean(shares), 0.2))
+    return targets
+
+
+def _show(targets: list[Target], rows: list[Row]) -> None:
+    console = Console(width=max(110, Console().width))
+    if rows:
+        heads = (
+            "film",
+            "rendition",
+            "theirs, our preset",
+            "theirs, as shipped",
+            "ours / theirs",
+            "/ as shipped",
         )
-    ladder = sum(pieces_s for pieces_s, _ in spent) / sum(whole_s for _, whole_s in spent)
-    targets.append(target("CPU of chunks / one piece, the ladder's sum", ladder, 1.15))
-    soon = [
-        await first_segment(source, picture, rungs[0 if not quick else -1], folder) for _ in range(rounds)
-    ]
-    return [*targets, target("first playable segment / one chunk's encode, wall", median(soon), 1.5)]
+        table = Table(*heads, "BD-rate")
+        for row in rows:
+            shares = [
+                f"{share:.2f}" if share is not None else "-" for share in (row.share, row.share_of_slow)
+            ]
+            rate = f"{row.bd_rate:+.1%}" if row.bd_rate is not None else "-"
+            table.add_row(row.film, row.rung, _said(row.theirs), _said(row.theirs_slow), *shares, rate)
+        console.print(table)
+    table = Table("what", "value", "bound", "")
+    for target in targets:
+        bound = f"at most {target.at_most}" if target.at_most is not None else f"at least {target.at_least}"
+        table.add_row(target.name, f"{target.value:.3f}", bound, "met" if target.met else "MISSED")
+    console.print(table)
 
 
-async def cpu_s(source: Path, picture: PictureSource, chunk: Chunk, rung: Rung, folder: Path) -> float:
-    work = ChunkWork(picture, chunk, rung)
-    made = await encode_chunk(source, work, recipe("h264_aac"), folder=folder, limits=LIMITS, clock=CLOCK)
-    return made.cpu_s
+def _said(point: Point) -> str:
+    return f"{point.size_bytes / 1000:.0f} kB, {point.vmaf:.1f}, low {point.low:.1f}"
 
 
-def one_piece(chunks: list[Chunk]) -> Chunk:
-    """The whole film as one chunk with the same segments."""
-    firsts = accumulate((chunk.frames for chunk in chunks[:-1]), initial=0)
-    segments = [first + n for first, chunk in zip(firsts, chunks, strict=True) for n in chunk.segments]
-    runs = tuple(run for chunk in chunks for run in chunk.runs)
-    return replace(
-        chunks[0], runs=runs, segments=tuple(segments), shots=(0,), ends_on_cut=True, tail_frames=0
-    )
-
-
-async def first_segment(source: Path, picture: PictureSource, rung: Rung, folder: Path) -> float:
-    """Wall time from the look's begin to the first chunk's end, in encodes of that chunk."""
-    began = CLOCK.monotonic_ns()
-    looking = find_chunks(source, picture, limits=LIMITS, clock=CLOCK)
-    chunk = await anext(aiter(looking))
-    work = ChunkWork(picture, chunk, rung)
-    made = await encode_chunk(source, work, recipe("h264_aac"), folder=folder, limits=LIMITS, clock=CLOCK)
-    soon_s = (CLOCK.monotonic_ns() - began) / 1e9
-    await looking.aclose()  # type: ignore[attr-defined]
-    return soon_s / made.wall_s
-
-
-def target(name: str, value: float, at_most: float) -> dict[str, object]:
-    return {"name": name, "value": round(value, 3), "at_most": at_most, "met": value <= at_most}
+def _fields(target: Target) -> list[tuple[str, object]]:
+    return [(name, getattr(target, name)) for name in target.__struct_fields__]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -15,15 +15,19 @@ from typing import Protocol
 
 import msgspec
 
+from benchmarks.encode_chaos.real import BROKEN, blobs_in, bring_films, catalogue
 from benchmarks.encode_chaos.work import KILLER, PLAN, POISON, PUBLISH, Title
 from benchmarks.encode_chaos.worker import Answer, insist, queue_at
 from bijou.app import schema
-from bijou.ports import Ack, EngineUnavailable, NewTask, Part, Queue, Task, TaskState
+from bijou.encoding import group_of
+from bijou.ports import Ack, EngineUnavailable, NewTask, Queue, Task, TaskState
 from bijou.runtime.processes import die_with_parent
 from tests.contract.queue.postgres_server import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = "benchmarks.encode_chaos.work:fake"
+# The product's own worker and encodes, in place of an executor.
+REAL = "real"
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -37,22 +41,29 @@ class Size(msgspec.Struct, frozen=True):
     batch: int = 8
     gives_up_s: float = 120.0
 
-    def graph(self) -> list[NewTask]:
+    async def graph(self, folder: Path, *, real: bool) -> list[NewTask]:
+        """Return what a run begins with; films are put into `folder`."""
+        return [*(await bring_films(folder, self.titles) if real else self._plans()), *_BAD]
+
+    def _plans(self) -> list[NewTask]:
         plans = []
         for number in range(self.titles):
             title = Title(f"t{number}", self.chunks, self.renditions)
             payload = msgspec.json.encode(title)
             plans.append(NewTask(f"t{number}/plan", f"t{number}", PLAN, payload, attempts=1000))
-        # A few chaos kills count as attempts; only what fails by itself runs out of three.
-        bad = [
-            NewTask("bad/poison", "bad", POISON, attempts=3),
-            NewTask("bad/killer", "bad", KILLER, attempts=3),
-        ]
-        return [*plans, *bad, NewTask("bad/after", "bad", PUBLISH, needs=("bad/poison",))]
+        return plans
 
     @property
     def tasks(self) -> int:
         return self.titles * (2 + self.chunks * self.renditions)
+
+
+# A few chaos kills count as attempts; only what fails by itself runs out of three.
+_BAD = (
+    NewTask("bad/poison", "bad", POISON, attempts=3),
+    NewTask("bad/killer", "bad", KILLER, attempts=3),
+    NewTask("bad/after", "bad", PUBLISH, needs=("bad/poison",)),
+)
 
 
 class Database(Protocol):
@@ -113,7 +124,9 @@ class Outcome(msgspec.Struct):
     doubled: int
     early: int
     poisoned: int
+    poisonous: int
     catalogue: str
+    fallen: int
     kills: int
     freezes: int
     restarts: int
@@ -124,8 +137,10 @@ class Outcome(msgspec.Struct):
     def faults(self, calm_catalogue: str) -> list[str]:
         counts = {"lost": self.lost, "doubled": self.doubled, "early": self.early}
         said = [f"{count} {what}" for what, count in counts.items() if count]
-        if self.poisoned != 2:
-            said.append(f"{self.poisoned} of 2 poison tasks are dead with their last words")
+        if self.poisoned != self.poisonous:
+            said.append(f"{self.poisoned} of {self.poisonous} poison tasks are dead with their last words")
+        if self.fallen:
+            said.append(f"{self.fallen} workers fell over by themselves")
         if self.catalogue != calm_catalogue:
             said.append(f"catalogue {self.catalogue[:12]} is not {calm_catalogue[:12]}")
         return said
@@ -158,10 +173,11 @@ class Storm:
         executor: str,
     ) -> None:
         self.database = database
-        self.counts = {"kills": 0, "freezes": 0, "restarts": 0}
+        self.counts = {"kills": 0, "freezes": 0, "restarts": 0, "fallen": 0}
         self._folder = folder
         self._size = size
         self._chance = chance
+        self._real = executor == REAL
         self._tail = [executor, *["--mutant"] * mutant]
         self._workers: list[subprocess.Popen[bytes]] = []
         self._frozen: dict[int, Frozen] = {}
@@ -170,7 +186,8 @@ class Storm:
 
     async def run(self, queue: Queue) -> None:
         """Go on until every task has come to its end."""
-        await insist(lambda: queue.add(self._size.graph()))
+        graph = await self._size.graph(self._folder, real=self._real)
+        await insist(lambda: queue.add(graph))
         for number in range(self._size.workers):
             self._workers.append(self._worker(number))
         began = time.monotonic()
@@ -208,7 +225,7 @@ class Storm:
             return
         place = chance.choice(at_work)
         worker = self._workers[place]
-        overdue = not self.counts["restarts"] and sum(self.counts.values()) >= 4
+        overdue = not self.counts["restarts"] and self.counts["kills"] + self.counts["freezes"] >= 4
         weights = [0, 0, 1, 0] if overdue else [2, 3, 0.6, 2]
         match chance.choices(["kills", "freezes", "restarts", ""], weights)[0]:
             case "kills":
@@ -243,6 +260,7 @@ class Storm:
     def _revive(self) -> None:
         for place, worker in enumerate(self._workers):
             if worker.poll() is not None:
+                self.counts["fallen"] += worker.returncode != -signal.SIGKILL
                 self._frozen.pop(place, None)
                 self._workers[place] = self._worker(place)
 
@@ -251,7 +269,7 @@ class Storm:
         self._serials[number] = self._started
         words = [f"w{number}", str(self._folder), self.database.place, str(self._size.lease_s)]
         more = [str(self._started), str(self._size.batch), *self._tail]
-        return spawn("benchmarks.encode_chaos.worker", *words, *more)
+        return spawn(f"benchmarks.encode_chaos.{'real' if self._real else 'worker'}", *words, *more)
 
 
 async def run(
@@ -273,33 +291,38 @@ async def run(
         storm = Storm(database, folder, size, chance, mutant=mutant, executor=executor)
         async with queue_at(database.place, size.lease_s, Random(0)) as queue:
             await storm.run(queue)
-            found = await insist(lambda: queue.tasks(limit=1_000_000))
+            tasks, parts = await insist(lambda: queue.tasks(limit=1_000_000))
     finally:
         database.remove()
-    return _outcome(engine, size, *found, _journal(folder), storm.counts, time.monotonic() - began)
+    outcome = _outcome(engine, tasks, _journal(folder), storm.counts, time.monotonic() - began)
+    if executor == REAL:
+        outcome.catalogue = await catalogue(blobs_in(folder))
+        outcome.poisonous += 1
+    else:
+        outcome.lost += size.titles * size.chunks - len(parts)
+        outcome.lost += size.tasks - outcome.tasks
+    return outcome
 
 
 def _outcome(
     engine: str,
-    size: Size,
     tasks: Sequence[Task],
-    parts: Sequence[Part],
     said: Sequence[Answer],
     counts: dict[str, int],
     took_s: float,
 ) -> Outcome:
-    good = [task for task in tasks if task.group != "bad"]
+    good = [task for task in tasks if task.group not in {"bad", group_of(BROKEN)}]
     done = {task.id: task for task in good if task.state is TaskState.DONE}
     dead = [task for task in tasks if task.state is TaskState.DEAD and _told(task)]
     entries = sorted(f"{task.id} {task.sha256}" for task in done.values() if task.kind == PUBLISH)
-    lost_parts = size.titles * size.chunks - len(parts)
     return Outcome(
         engine=engine,
         tasks=len(good),
-        lost=size.tasks - len(done) + lost_parts,
+        lost=len(good) - len(done),
         doubled=_doubled(done, said),
         early=sum(one.ack.startswith("early") for one in said),
         poisoned=len(dead),
+        poisonous=2,
         catalogue=hashlib.sha256("\n".join(entries).encode()).hexdigest(),
         refused=sum(one.ack == Ack.LOST for one in said),
         most_tried=max(task.epoch for task in tasks),
@@ -309,9 +332,14 @@ def _outcome(
 
 
 def _told(task: Task) -> bool:
-    """Tell whether a dead letter says why; who was killed before a word has none."""
-    silent = task.problem is not None and task.problem.code == "queue.worker_lost"
-    return task.problem is not None and (silent or bool(task.last_words))
+    """Tell whether a dead letter says why.
+
+    Who was killed before a word has none, and a refusal is itself the word.
+    """
+    if task.problem is None:
+        return False
+    silent = task.problem.code == "queue.worker_lost" or task.problem.status < 500
+    return silent or bool(task.last_words)
 
 
 def _doubled(done: dict[str, Task], said: Sequence[Answer]) -> int:

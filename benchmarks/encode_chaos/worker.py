@@ -41,6 +41,16 @@ class Answer(msgspec.Struct):
     sequence: int | None = None
 
 
+class Journal:
+    """A file of answers, each written before the next is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, answer: Answer) -> None:
+        self._file.write(msgspec.json.encode(answer) + b"\n")
+
+
 class Held:
     """`Hold` of one task."""
 
@@ -60,17 +70,18 @@ class Held:
         await insist(lambda: self.queue.beat([self.beat]))
 
     def early(self, missing: Sequence[str]) -> None:
-        self._worker.write(Answer(self._task.id, self._task.epoch, f"early {' '.join(missing)}"))
+        answer = Answer(self._task.id, self._task.epoch, f"early {' '.join(missing)}")
+        self._worker.journal.write(answer)
 
 
 class Worker:
     def __init__(
-        self, name: str, queue: Queue, execute: Executor, journal: Path, lease_s: float, batch: int
+        self, name: str, queue: Queue, execute: Executor, journal: Journal, lease_s: float, batch: int
     ) -> None:
         self.name = name
         self.queue = queue
         self._execute = execute
-        self._journal = journal.open("ab", buffering=0)
+        self.journal = journal
         self._lease_s = lease_s
         self._batch = batch
         self._held: dict[str, Held] = {}
@@ -88,11 +99,8 @@ class Worker:
     async def commit(self, commits: list[Commit]) -> list[Ack]:
         acks = await insist(lambda: self.queue.commit(commits))
         for commit, ack in zip(commits, acks, strict=True):
-            self.write(Answer(commit.task, commit.epoch, ack, commit.sequence))
+            self.journal.write(Answer(commit.task, commit.epoch, ack, commit.sequence))
         return acks
-
-    def write(self, answer: Answer) -> None:
-        self._journal.write(msgspec.json.encode(answer) + b"\n")
 
     async def _work(self, tasks: list[Task]) -> None:
         self._lost.clear()
@@ -164,7 +172,7 @@ async def main(
     name: str, folder: Path, place: str, lease_s: float, seed: int, batch: int, executor: str
 ) -> None:
     chance = Random(seed)
-    journal = folder / "journal" / f"{name}-{seed}"
+    journal = Journal(folder / "journal" / f"{name}-{seed}")
     execute = executor_of(executor, folder, chance)
     async with queue_at(place, lease_s, chance) as queue:
         await Worker(name, queue, execute, journal, lease_s, batch).run()

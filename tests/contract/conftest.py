@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from bijou.engines.sqlite import SqliteRecords
 from bijou.ports import ANONYMOUS, Authenticator, Credentials, Instant, Principal, Role, VirtualClock
 from bijou.runtime.http import Route, Wire, serve_app, service_app
 from tests.contract.neighbours import Neighbour
+from tests.contract.queue.postgres_server import PostgresServer
 
 S = TypeVar("S")
 
@@ -148,3 +149,17 @@ async def records(empty_records: Path, tmp_path: Path) -> AsyncIterator[SqliteRe
 @pytest.fixture
 def blobs(tmp_path: Path, clock: VirtualClock) -> FileBlobs:
     return FileBlobs(tmp_path / "blobs", clock)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The one PostgreSQL of a test run; a test fails where it cannot be had."""
+    server = PostgresServer()
+    try:
+        server.start()
+        server.make("empty")
+        schema.upgrade(server.address("empty"))
+        server.make("shared", template="empty")
+        yield server
+    finally:
+        server.remove()

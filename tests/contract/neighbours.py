@@ -42,6 +42,8 @@ def _aged(value: Any, kind: inspect.Type) -> Any:
 
 def _aged_struct(value: dict[str, Any], kind: inspect.StructType) -> dict[str, Any]:
     kept = dict(STRANGER)
+    if kind.tag_field in value:
+        kept[kind.tag_field] = value[kind.tag_field]
     for field in kind.fields:
         if field.encode_name not in value:
             continue
@@ -59,6 +61,8 @@ def _default(field: inspect.Field) -> Any:
 def _holds(kind: inspect.Type, value: Any) -> bool:
     if isinstance(kind, inspect.NoneType):
         return value is None
+    if isinstance(kind, inspect.StructType) and kind.tag_field and isinstance(value, dict):
+        return bool(value.get(kind.tag_field) == kind.tag)
     return isinstance(value, dict) == isinstance(kind, inspect.StructType | inspect.DictType)
 
 

@@ -41,6 +41,41 @@ async def test_the_same_asset_twice_gives_the_same_title_and_one_event(catalog: 
     assert told.payloads == [TitlePublished("sintel", "Sintel")]
 
 
+async def test_what_still_arrives_gives_way_to_what_is_complete_and_never_the_other_way_round(
+    catalog: Catalog, told: Told
+) -> None:
+    whole = publication("ast_1")
+    arriving = replace(whole, hls=f"{whole.base}/live/master.m3u8", complete=False)
+    more = replace(whole, hls=f"{whole.base}/v2/master.m3u8", version=2)
+    title = await catalog.publish(NewTitle("Sintel"), arriving)
+
+    for given in (arriving, whole, whole, arriving, more, whole):
+        await catalog.republish(given)
+
+    assert await catalog.title("sintel") == replace(title, publication=more)
+    changed = TitleChanged("sintel", "Sintel")
+    assert told.payloads == [TitlePublished("sintel", "Sintel"), changed, changed]
+
+
+async def test_what_is_published_anew_while_withdrawn_stays_withdrawn(catalog: Catalog, told: Told) -> None:
+    whole = publication("ast_1")
+    await catalog.publish(NewTitle("Sintel"), replace(whole, complete=False))
+    await catalog.withdraw("sintel")
+
+    assert (await catalog.republish(whole)).publication == whole
+
+    assert await catalog.titles() == []
+    assert told.payloads[-1] == TitleWithdrawn("sintel")
+    assert (await catalog.publish(NewTitle("Sintel"), whole)).publication == whole
+
+
+async def test_what_was_never_published_cannot_be_published_anew(catalog: Catalog) -> None:
+    with pytest.raises(NotFound) as refusal:
+        await catalog.republish(publication("ast_1"))
+
+    assert refusal.value.code == "catalog.no_title"
+
+
 async def test_slugs_are_unique_and_numbered_from_two(catalog: Catalog) -> None:
     titles = [await catalog.publish(NewTitle("Sintel"), publication(f"ast_{n}")) for n in range(3)]
 

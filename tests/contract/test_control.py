@@ -5,8 +5,10 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from bijou.accounts import SignIn
 from bijou.app.addresses import control_address
@@ -14,10 +16,16 @@ from bijou.app.clients import Clients, connected
 from bijou.app.control import STATUS, control_plane
 from bijou.app.demo import SampleTitles
 from bijou.app.settings import Settings
-from bijou.encoding import SAMPLES, Outcome, Sample
+from bijou.catalog import NewTitle
+from bijou.encoding import SAMPLES, JobState, Sample
+from bijou.engines.postgres import PostgresRecords
+from bijou.engines.records_queue import RecordsQueue
+from bijou.engines.sqlite import SqliteRecords
 from bijou.ports import SystemClock, Unauthenticated
 from bijou.runtime.invocation import CALLED_AS
 from bijou.runtime.settings import load
+from tests.contract.encoders import StandIn
+from tests.contract.queue.postgres_server import PostgresServer
 from tests.contract.samples import publication
 
 pytestmark = pytest.mark.anyio
@@ -109,12 +117,16 @@ async def bring(titles: SampleTitles) -> None:
     await titles.finish()
 
 
-async def encode_one(clients: Clients) -> None:
+async def encode_one(address: str, folder: Path) -> None:
     """Do what the encoder does, without the encoding."""
-    async with asyncio.timeout(20):
-        while not (job := await clients.encoding.claim("test")):
-            pass
-    await clients.encoding.finish(job.id, Outcome(job.epoch, publication(job.asset)))
+    clock = SystemClock()
+    token = (folder / "keys" / "operator.token").read_text().strip()
+    async with connected(address, token) as own, asyncio.timeout(20):
+        while not (queued := [job for job in await own.encoding.jobs() if job.state is JobState.QUEUED]):
+            await clock.sleep(0.02)
+    records = SqliteRecords(folder / "queue.db")
+    await StandIn(RecordsQueue(records, clock, Random(1))).finish(queued[0], publication(queued[0].asset))
+    await records.close()
 
 
 async def test_samples_count_as_made_when_all_are_up_and_not_before(
@@ -127,7 +139,10 @@ async def test_samples_count_as_made_when_all_are_up_and_not_before(
     closed.set()
     broken = film("second", picture="no_such_filter")
     async with running(settings()) as clients:
-        await asyncio.gather(bring(titles([film("first"), broken], asyncio.Event())), encode_one(clients))
+        await asyncio.gather(
+            bring(titles([film("first"), broken], asyncio.Event())),
+            encode_one(control_address(settings()), tmp_path),
+        )
         assert "Second could not be made" in capsys.readouterr().err
         assert not (tmp_path / "samples.made").exists()
 
@@ -135,6 +150,44 @@ async def test_samples_count_as_made_when_all_are_up_and_not_before(
         assert "could not" not in capsys.readouterr().err
 
         whole = titles([film("first"), film("second")], asyncio.Event())
-        await asyncio.gather(bring(whole), encode_one(clients))
+        await asyncio.gather(bring(whole), encode_one(control_address(settings()), tmp_path))
         assert (tmp_path / "samples.made").exists()
         assert {title.slug for title in await clients.catalog.titles()} == {"first", "second"}
+
+
+async def test_two_control_planes_on_one_database_encode_cancel_and_publish_together(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    address = postgres.make("house")
+    settings = [_on_postgres(tmp_path, address) for _ in range(2)]
+    records = PostgresRecords(address, serial=False)
+    encoder = StandIn(RecordsQueue(records, SystemClock(), Random(1)))
+    async with running(settings[0]) as one, running(settings[1]) as other, asyncio.timeout(60):
+        first = await one.encoding.submit("uploads/upl_1", "f", NewTitle("First"))
+        second = await other.encoding.submit("uploads/upl_2", "f", NewTitle("Second"))
+        whole = publication(second.asset)
+        await encoder.arrive(second, replace(whole, complete=False))
+        await encoder.finish(first, publication(first.asset))
+        while [title.slug for title in await other.catalog.titles()] != ["second", "first"]:
+            await SystemClock().sleep(0.1)
+
+        token = (tmp_path / "keys" / "operator.token").read_text().strip()
+        async with connected(control_address(settings[1]), token) as operator:
+            cancelled = await operator.encoding.cancel(second.id)
+            ended = await operator.encoding.job(first.id)
+        left = [title.slug for title in await one.catalog.titles()]
+
+    assert (cancelled.state, ended.state, left) == (JobState.REFUSED, JobState.DONE, ["first"])
+    await records.close()
+
+
+def _on_postgres(folder: Path, address: str) -> Settings:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    flags = {
+        "--house-data-dir": str(folder),
+        "--house-service-key": "key",
+        "--house-records": address,
+        "--control-port": str(port),
+    }
+    return load(Settings, flags=flags)

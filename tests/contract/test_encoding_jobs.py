@@ -1,26 +1,37 @@
-"""The queue of encode jobs, in process, over HTTP, and beside other versions."""
+"""Encode jobs, in process, over HTTP, and beside other versions; their tasks done by a stand-in."""
 
-import asyncio
-import math
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
-from bijou.catalog import NewTitle
+from bijou.catalog import Catalog, NewTitle, Publication, Title
+from bijou.catalog.happenings import TitleChanged, TitlePublished
 from bijou.catalog.service import CatalogService
-from bijou.encoding import Encoding, Job, JobState, Outcome, Progress
+from bijou.encoding import Encoding, Job, JobState, group_of
 from bijou.encoding.http import EncodingClient, routes
 from bijou.encoding.service import EncodingService
 from bijou.engines.files import FileBlobs
+from bijou.engines.records_queue import RecordsQueue
 from bijou.engines.sqlite import SqliteRecords
-from bijou.ports import Conflict, EngineUnavailable, InvalidRequest, NotFound, VirtualClock
+from bijou.ports import (
+    Conflict,
+    EngineUnavailable,
+    InvalidRequest,
+    NotFound,
+    TaskState,
+    VirtualClock,
+)
 from tests.contract.conftest import Faces, Told
+from tests.contract.encoders import StandIn
 from tests.contract.samples import publication
 
 pytestmark = pytest.mark.anyio
 
+LEASE_S = 15.0
 SINTEL = NewTitle("Sintel", row="Open films", year=2010)
 NO_VIDEO = InvalidRequest("encoding.no_video", "the file has no picture").problem()
 CRASHED = EngineUnavailable("encoding.crashed", "ffmpeg was killed").problem()
@@ -33,21 +44,64 @@ class StuckBlobs(FileBlobs):
         raise EngineUnavailable("blobs.unavailable", f"{key} cannot be deleted: the volume is read-only")
 
 
+class Interrupted:
+    """A catalogue during whose publications somebody else cancels the job."""
+
+    def __init__(self, catalog: CatalogService, moment: str, cancel: Callable[[str], Awaitable[Job]]) -> None:
+        self.job = ""
+        self.refused = False
+        self._catalog = catalog
+        self._moment = moment
+        self._cancel = cancel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._catalog, name)
+
+    async def publish(self, new: NewTitle, publication: Publication) -> Title:
+        await self._interrupt("before")
+        title = await self._catalog.publish(new, publication)
+        await self._interrupt("after")
+        return title
+
+    async def _interrupt(self, moment: str) -> None:
+        if moment == self._moment:
+            try:
+                await self._cancel(self.job)
+            except Conflict:
+                self.refused = True
+
+
+def arriving(asset: str) -> Publication:
+    whole = publication(asset)
+    return replace(whole, hls=f"{whole.base}/live/master.m3u8", complete=False)
+
+
 @pytest.fixture
 def catalog(records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told) -> CatalogService:
     return CatalogService(records, clock, chance, told)
 
 
 @pytest.fixture
+def queue(records: SqliteRecords, clock: VirtualClock, chance: Random) -> RecordsQueue:
+    return RecordsQueue(records, clock, chance, lease_s=LEASE_S)
+
+
+@pytest.fixture
+def encoder(queue: RecordsQueue) -> StandIn:
+    return StandIn(queue)
+
+
+@pytest.fixture
 def service(
     records: SqliteRecords,
+    queue: RecordsQueue,
     blobs: FileBlobs,
     catalog: CatalogService,
     clock: VirtualClock,
     chance: Random,
     told: Told,
 ) -> EncodingService:
-    return EncodingService(records, blobs, catalog, clock, chance, told, lease_s=15, attempts=3)
+    return EncodingService(records, queue, blobs, catalog, clock, chance, told, lease_s=LEASE_S)
 
 
 @pytest.fixture
@@ -56,340 +110,393 @@ def encoding(faces: Faces, service: EncodingService) -> Encoding:
     return faces.of(plain, routes(service), EncodingClient)
 
 
-async def claimed(encoding: Encoding, worker: str = "worker") -> Job:
-    job = await encoding.claim(worker)
-    assert job is not None
-    return job
+def jobs_told(told: Told) -> list[Job]:
+    return [payload for payload in told.payloads if isinstance(payload, Job)]
 
 
-async def test_the_same_source_twice_gives_the_same_job(encoding: Encoding, told: Told) -> None:
+async def test_the_same_source_twice_gives_the_same_job_and_its_tasks_once(
+    encoding: Encoding, queue: RecordsQueue, told: Told
+) -> None:
     first = await encoding.submit("uploads/upl_1", "sintel.mp4", SINTEL)
     second = await encoding.submit("uploads/upl_1", "other.mp4", NewTitle("Other"))
 
     assert second == first
-    assert (first.state, first.new, first.epoch) == (JobState.QUEUED, SINTEL, 0)
+    assert (first.state, first.new, first.version, first.recipes) == (
+        JobState.QUEUED, SINTEL, 1, ("h264_aac",),
+    )  # fmt: skip
     assert told.payloads == [first]
     assert await encoding.job(first.id) == first
+    tasks, _ = await queue.tasks(group=group_of(first.asset))
+    assert [(task.kind, task.state) for task in tasks] == [("inspect", TaskState.READY)]
 
 
-async def test_jobs_are_handed_out_oldest_first_and_each_once(
-    encoding: Encoding, clock: VirtualClock
-) -> None:
+async def test_jobs_are_listed_newest_first(encoding: Encoding, clock: VirtualClock) -> None:
     submitted = []
     for n in range(3):
         submitted.append((await encoding.submit(f"uploads/upl_{n}", "f", SINTEL)).id)
         clock.advance(1)
 
-    handed_out = [(await claimed(encoding)).id for _ in range(3)]
-
-    assert handed_out == submitted
-    assert await encoding.claim("worker") is None
     assert [job.id for job in await encoding.jobs()] == submitted[::-1]
 
 
-async def test_a_lease_that_ran_out_goes_to_another_and_the_first_is_refused(
-    encoding: Encoding, catalog: CatalogService, clock: VirtualClock
+async def test_a_job_moves_as_its_tasks_do_and_only_changes_are_told(
+    encoding: Encoding, service: EncodingService, encoder: StandIn, told: Told
 ) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    first = await claimed(encoding, "first")
-    clock.advance(15)
-    second = await claimed(encoding, "second")
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    await service.step()
+    assert (await encoding.job(job.id)).state is JobState.QUEUED
 
-    assert (second.id, second.epoch, second.attempts) == (first.id, first.epoch + 1, 2)
-    for late in (
-        encoding.progress(first.id, Progress(first.epoch, "encode v360", 0.5)),
-        encoding.finish(first.id, Outcome(first.epoch, publication=publication(first.asset))),
-        encoding.finish(first.id, Outcome(first.epoch, problem=NO_VIDEO)),
-    ):
-        with pytest.raises(Conflict) as refusal:
-            await late
-        assert refusal.value.code == "encoding.lease_lost"
-    assert await encoding.job(first.id) == second
+    await encoder.begin(job)
+    for _ in range(3):
+        await service.step()
+
+    moved = await encoding.job(job.id)
+    assert (moved.state, moved.step, moved.attempts) == (JobState.RUNNING, "inspect", 1)
+    assert [(one.state, one.attempts) for one in jobs_told(told)] == [
+        (JobState.QUEUED, 0), (JobState.QUEUED, 0), (JobState.RUNNING, 1),
+    ]  # fmt: skip
+
+
+async def test_a_title_can_be_watched_as_soon_as_it_arrives_and_is_replaced_when_it_is_complete(
+    encoding: Encoding, service: EncodingService, encoder: StandIn, catalog: CatalogService, told: Told
+) -> None:
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.arrive(job, arriving(job.asset))
+    await service.step()
+    early = await encoding.job(job.id)
+    title = await catalog.title("sintel")
+
+    assert (early.state, early.watchable, early.title) == (JobState.RUNNING, True, "sintel")
+    assert title.publication == arriving(job.asset)
+
+    await encoder.finish(job, publication(job.asset))
+    await service.step()
+
+    done = await encoding.job(job.id)
+    assert (done.state, done.title, done.progress) == (JobState.DONE, "sintel", 1.0)
+    assert await catalog.title("sintel") == replace(title, publication=publication(job.asset))
+    news = [payload for payload in told.payloads if not isinstance(payload, Job)]
+    assert news == [TitlePublished("sintel", "Sintel"), TitleChanged("sintel", "Sintel")]
+    assert jobs_told(told)[-1] == done
+    told.payloads.clear()
+    assert not await service.step()
+    assert told.payloads == []
+
+
+async def test_a_title_that_an_editor_withdrew_while_it_arrived_stays_withdrawn(
+    encoding: Encoding, service: EncodingService, encoder: StandIn, catalog: CatalogService
+) -> None:
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.arrive(job, arriving(job.asset))
+    await service.step()
+    await catalog.withdraw("sintel")
+
+    await encoder.finish(job, publication(job.asset))
+    await service.step()
+
+    assert (await encoding.job(job.id)).state is JobState.DONE
     assert await catalog.titles() == []
 
 
-async def test_progress_renews_the_lease(encoding: Encoding, clock: VirtualClock, told: Told) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    for step in range(1, 5):
-        clock.advance(14)
-        said = Progress(job.epoch, "encode v360", step / 10, speed=2.5)
-        moved = await encoding.progress(job.id, said)
-
-    assert (moved.step, moved.progress, moved.speed) == ("encode v360", 0.4, 2.5)
-    assert await encoding.claim("another") is None
-    assert told.payloads[-1] == moved
-
-
-@pytest.mark.parametrize(("progress", "speed"), [(1.01, 0), (-0.01, 0), (0.5, -1)])
-async def test_progress_outside_its_bounds_is_refused(
-    encoding: Encoding, progress: float, speed: float
+async def test_tasks_that_a_crash_kept_from_being_added_are_added(
+    service: EncodingService, queue: RecordsQueue, records: SqliteRecords, clock: VirtualClock
 ) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    with pytest.raises(InvalidRequest) as refusal:
-        await encoding.progress(job.id, Progress(job.epoch, "x", progress, speed))
+    job = await service.submit("uploads/upl_1", "f", SINTEL)
+    before, _ = await queue.tasks(group=group_of(job.asset))
+    await records.write(lambda db: db.exec_driver_sql("DELETE FROM queue_tasks"))
 
-    assert refusal.value.code == "encoding.bad_progress"
+    await service.step()
 
-
-async def test_progress_that_is_no_number_is_refused(service: EncodingService) -> None:
-    await service.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(service)
-    with pytest.raises(InvalidRequest):
-        await service.progress(job.id, Progress(job.epoch, "x", math.nan))
+    after, _ = await queue.tasks(group=group_of(job.asset))
+    assert [(task.id, task.payload) for task in after] == [(task.id, task.payload) for task in before]
 
 
-async def test_a_publication_makes_the_title_and_ends_the_job(
-    encoding: Encoding, catalog: CatalogService, clock: VirtualClock
+async def test_a_refused_file_is_deleted_and_the_job_says_why(
+    encoding: Encoding, service: EncodingService, encoder: StandIn, blobs: FileBlobs
 ) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-
-    done = await encoding.finish(job.id, Outcome(job.epoch, publication=publication(job.asset)))
-
-    assert (done.state, done.title, done.progress) == (JobState.DONE, "sintel", 1.0)
-    assert (await catalog.title("sintel")).publication.asset == job.asset
-    clock.advance(3600)
-    assert await encoding.claim("another") is None
-
-
-@pytest.mark.parametrize("ending", ["publication", "problem"])
-async def test_a_finish_told_twice_gives_the_same_answer(encoding: Encoding, told: Told, ending: str) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    endings = {"publication": publication(job.asset), "problem": NO_VIDEO}
-    outcome = msgspec.convert({"epoch": job.epoch, ending: endings[ending]}, Outcome)
-    first = await encoding.finish(job.id, outcome)
-    news = len(told.payloads)
-
-    assert await encoding.finish(job.id, outcome) == first
-    assert len(told.payloads) == news
-
-
-async def test_a_crash_between_publication_and_done_gives_one_title(
-    encoding: Encoding, catalog: CatalogService, clock: VirtualClock
-) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    await catalog.publish(job.new, publication(job.asset))  # and here the process was killed
-    clock.advance(15)
-    again = await claimed(encoding)
-
-    done = await encoding.finish(again.id, Outcome(again.epoch, publication=publication(job.asset)))
-
-    assert done.title == "sintel"
-    assert len(await catalog.titles()) == 1
-
-
-async def test_a_refused_file_is_deleted_and_the_job_says_why(encoding: Encoding, blobs: FileBlobs) -> None:
     await blobs.put("uploads/upl_1", b"no film")
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.fail(job, NO_VIDEO)
 
-    refused = await encoding.finish(job.id, Outcome(job.epoch, problem=NO_VIDEO))
+    await service.step()
 
+    refused = await encoding.job(job.id)
     assert (refused.state, refused.problem) == (JobState.REFUSED, NO_VIDEO)
-    with pytest.raises(NotFound):
-        await blobs.info("uploads/upl_1")
-    assert await encoding.claim("another") is None
+    assert [key async for key in blobs.keys("")] == []
 
 
-async def test_a_refused_file_that_could_not_be_deleted_goes_at_the_next_start(
+async def test_a_refused_file_that_could_not_be_deleted_goes_later(
     records: SqliteRecords,
+    queue: RecordsQueue,
     blobs: FileBlobs,
     catalog: CatalogService,
     service: EncodingService,
+    encoder: StandIn,
     clock: VirtualClock,
     chance: Random,
     told: Told,
     tmp_path: Path,
 ) -> None:
-    stuck = EncodingService(records, StuckBlobs(tmp_path / "blobs", clock), catalog, clock, chance, told)
+    stuck_blobs = StuckBlobs(tmp_path / "blobs", clock)
+    stuck = EncodingService(records, queue, stuck_blobs, catalog, clock, chance, told)
     await blobs.put("uploads/upl_1", b"no film")
-    await stuck.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(stuck)
+    job = await stuck.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.fail(job, NO_VIDEO)
     with pytest.raises(EngineUnavailable):
-        await stuck.finish(job.id, Outcome(job.epoch, problem=NO_VIDEO))
+        await stuck.step()
+
+    assert await service.step()
+
+    assert (await service.job(job.id)).state is JobState.REFUSED
+    assert [key async for key in blobs.keys("")] == []
+
+
+async def test_a_fault_of_ours_fails_the_job_and_keeps_the_file(
+    encoding: Encoding, service: EncodingService, encoder: StandIn, blobs: FileBlobs
+) -> None:
+    await blobs.put("uploads/upl_1", b"a film")
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.fail(job, CRASHED)
+
+    await service.step()
+
+    failed = await encoding.job(job.id)
+    assert (failed.state, failed.problem) == (JobState.FAILED, CRASHED)
+    assert (await blobs.info("uploads/upl_1")).size_bytes == 6
+    assert (await encoding.tasks(job.id)).last_words == "oh dear"
+
+
+async def test_a_failed_job_that_is_retried_goes_on_and_no_other_can_be(
+    encoding: Encoding, service: EncodingService, encoder: StandIn, catalog: CatalogService
+) -> None:
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    with pytest.raises(Conflict) as refusal:
+        await encoding.retry(job.id)
+    assert refusal.value.code == "encoding.not_failed"
+    await encoder.fail(job, CRASHED)
+    await service.step()
+
+    again = await encoding.retry(job.id)
+    assert (again.state, again.problem) == (JobState.QUEUED, None)
+    await encoder.finish(job, publication(job.asset))
+    await service.step()
+
+    assert (await encoding.job(job.id)).state is JobState.DONE
+    assert (await catalog.title("sintel")).publication.complete
+
+
+async def test_a_retry_that_was_cut_short_is_made_up_for(
+    service: EncodingService, encoder: StandIn, queue: RecordsQueue, records: SqliteRecords
+) -> None:
+    job = await service.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.fail(job, CRASHED)
+    await service.step()
+    await records.write(
+        lambda db: db.exec_driver_sql("UPDATE queue_tasks SET state = 'ready', tried = 0, ended_at = NULL")
+    )
 
     await service.repair()
 
-    assert (await service.job(job.id)).state is JobState.REFUSED
-    with pytest.raises(NotFound):
-        await blobs.info("uploads/upl_1")
+    assert (await service.job(job.id)).state is JobState.QUEUED
 
 
-async def test_a_fault_of_ours_fails_the_job_and_keeps_the_file(encoding: Encoding, blobs: FileBlobs) -> None:
-    await blobs.put("uploads/upl_1", b"a film")
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-
-    failed = await encoding.finish(job.id, Outcome(job.epoch, problem=CRASHED))
-
-    assert failed.state is JobState.FAILED
-    assert (await blobs.info("uploads/upl_1")).size_bytes == 6
-
-
-async def test_a_retry_queues_again_until_the_attempts_are_used_up(encoding: Encoding) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    states = []
-    for _ in range(3):
-        job = await claimed(encoding)
-        job = await encoding.finish(job.id, Outcome(job.epoch, problem=CRASHED, retry=True))
-        states.append(job.state)
-
-    assert states == [JobState.QUEUED, JobState.QUEUED, JobState.FAILED]
-    assert job.problem is not None
-    assert job.problem.code == "encoding.gave_up"
-    assert "3 attempts" in job.problem.detail
-    assert "ffmpeg was killed" in job.problem.detail
-    assert await encoding.claim("another") is None
-
-
-async def test_a_job_whose_workers_all_vanish_is_given_up(
-    encoding: Encoding, clock: VirtualClock, told: Told
-) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    for _ in range(3):
-        job = await claimed(encoding)
-        clock.advance(15)
-
-    assert await encoding.claim("fourth") is None
-
-    given_up = await encoding.job(job.id)
-    assert given_up.state is JobState.FAILED
-    assert given_up.problem is not None
-    assert given_up.problem.code == "encoding.gave_up"
-    assert told.payloads[-1] == given_up
-
-
-async def test_an_outcome_is_one_thing_and_of_its_own_asset(encoding: Encoding) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    for bad in (
-        Outcome(job.epoch),
-        Outcome(job.epoch, publication=publication(job.asset), problem=NO_VIDEO),
-        Outcome(job.epoch, publication=publication("ast_other")),
-    ):
-        with pytest.raises(InvalidRequest) as refusal:
-            await encoding.finish(job.id, bad)
-        assert refusal.value.code == "encoding.bad_outcome"
-    assert (await encoding.job(job.id)).state is JobState.RUNNING
-
-
-@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("when", ["queued", "begun", "arriving", "failed"])
 async def test_a_cancelled_job_ends_at_once_and_nothing_of_it_is_kept(
-    encoding: Encoding, catalog: CatalogService, blobs: FileBlobs, told: Told, *, begun: bool
+    encoding: Encoding,
+    service: EncodingService,
+    encoder: StandIn,
+    queue: RecordsQueue,
+    catalog: CatalogService,
+    blobs: FileBlobs,
+    told: Told,
+    when: str,
 ) -> None:
     await blobs.put("uploads/upl_1", b"a film")
     job = await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding) if begun else job
-    await blobs.put(f"media/{job.asset}/v360/init.mp4", b"half made")
+    await blobs.put(f"media/{job.asset}/v360/0a1b.m4s", b"half made")
+    if when == "begun":
+        await encoder.begin(job)
+    elif when == "arriving":
+        await encoder.arrive(job, arriving(job.asset))
+    elif when == "failed":
+        await encoder.fail(job, CRASHED)
+    await service.step()
 
     cancelled = await encoding.cancel(job.id)
 
-    assert cancelled.state is JobState.REFUSED
-    assert cancelled.problem is not None
-    assert cancelled.problem.code == "encoding.cancelled"
-    assert told.payloads[-1] == await encoding.job(job.id) == cancelled
+    assert (cancelled.state, cancelled.problem and cancelled.problem.code) == (
+        JobState.REFUSED, "encoding.cancelled",
+    )  # fmt: skip
+    assert jobs_told(told)[-1] == await encoding.job(job.id) == cancelled
     assert [key async for key in blobs.keys("")] == []
-    assert await encoding.claim("another") is None
     assert await catalog.titles() == []
-
-
-async def test_whoever_works_on_a_cancelled_job_is_told_so_and_publishes_nothing(
-    encoding: Encoding, catalog: CatalogService
-) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    await encoding.cancel(job.id)
-
-    for late in (
-        encoding.progress(job.id, Progress(job.epoch, "encode v360", 0.5)),
-        encoding.finish(job.id, Outcome(job.epoch, publication=publication(job.asset))),
-    ):
-        with pytest.raises(Conflict) as refusal:
-            await late
-        assert refusal.value.code == "encoding.cancelled"
-    assert await catalog.titles() == []
-
-
-async def test_a_cancel_told_twice_gives_the_same_answer(encoding: Encoding, told: Told) -> None:
-    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
-    first = await encoding.cancel(job.id)
+    tasks, _ = await queue.tasks(group=group_of(job.asset))
+    assert {task.state for task in tasks} == {TaskState.CANCELLED}
     news = len(told.payloads)
-
-    assert await encoding.cancel(job.id) == first
+    assert await encoding.cancel(job.id) == cancelled
     assert len(told.payloads) == news
 
 
-@pytest.mark.parametrize("ending", ["publication", "problem"])
-async def test_a_job_that_has_ended_cannot_be_cancelled(encoding: Encoding, ending: str) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    endings = {"publication": publication(job.asset), "problem": CRASHED}
-    ended = await encoding.finish(
-        job.id, msgspec.convert({"epoch": job.epoch, ending: endings[ending]}, Outcome)
+async def test_what_a_late_worker_still_stores_of_a_cancelled_job_goes_too(
+    service: EncodingService, blobs: FileBlobs, clock: VirtualClock
+) -> None:
+    job = await service.submit("uploads/upl_1", "f", SINTEL)
+    await service.cancel(job.id)
+    for n in range(10):
+        await blobs.put(f"media/{job.asset}/v360/{n}.m4s", b"late")
+        assert await service.step()
+        clock.advance(LEASE_S / 5)
+    clock.advance(LEASE_S)
+
+    await service.step()
+
+    assert [key async for key in blobs.keys("")] == []
+    assert not await service.step()
+
+
+async def test_a_job_that_is_done_cannot_be_cancelled(
+    encoding: Encoding, service: EncodingService, encoder: StandIn
+) -> None:
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.finish(job, publication(job.asset))
+    await service.step()
+    done = await encoding.job(job.id)
+
+    with pytest.raises(Conflict) as refusal:
+        await encoding.cancel(job.id)
+
+    assert refusal.value.code == "encoding.already_ended"
+    assert await encoding.job(job.id) == done
+
+
+@pytest.mark.parametrize("complete", [False, True])
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_cancel_by_another_control_plane_while_a_title_is_published_leaves_one_truth(
+    records: SqliteRecords,
+    queue: RecordsQueue,
+    blobs: FileBlobs,
+    catalog: CatalogService,
+    encoder: StandIn,
+    clock: VirtualClock,
+    chance: Random,
+    told: Told,
+    moment: str,
+    *,
+    complete: bool,
+) -> None:
+    other = EncodingService(records, queue, blobs, catalog, clock, chance, told, lease_s=LEASE_S)
+    interrupted = Interrupted(catalog, moment, other.cancel)
+    one = EncodingService(
+        records, queue, blobs, cast("Catalog", interrupted), clock, chance, told, lease_s=LEASE_S
     )
+    job = await one.submit("uploads/upl_1", "f", SINTEL)
+    interrupted.job = job.id
+    if complete:
+        await encoder.finish(job, publication(job.asset))
+    else:
+        await encoder.arrive(job, arriving(job.asset))
 
-    with pytest.raises(Conflict) as refusal:
-        await encoding.cancel(job.id)
+    await one.step()
 
-    assert refusal.value.code == "encoding.already_ended"
-    assert await encoding.job(job.id) == ended
+    ended = await one.job(job.id)
+    on_site = [title.slug for title in await catalog.titles()]
+    if complete:
+        assert (ended.state, on_site, interrupted.refused) == (JobState.DONE, ["sintel"], True)
+    else:
+        assert (ended.state, on_site, interrupted.refused) == (JobState.REFUSED, [], False)
 
 
-async def test_a_title_that_stands_already_outlives_a_cancel(
-    encoding: Encoding, catalog: CatalogService
+async def test_a_title_that_a_killed_process_published_after_its_cancel_leaves_the_site_at_the_next_start(
+    service: EncodingService, encoder: StandIn, catalog: CatalogService, clock: VirtualClock
 ) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    await catalog.publish(job.new, publication(job.asset))  # and here the process was killed
+    job = await service.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.arrive(job, arriving(job.asset))
+    await service.step()
+    await service.cancel(job.id)
+    clock.advance(3 * LEASE_S)
+    await service.step()
+    await catalog.publish(SINTEL, arriving(job.asset))  # was on its way for as long, and then killed
 
-    with pytest.raises(Conflict) as refusal:
-        await encoding.cancel(job.id)
+    await service.repair()
 
-    assert refusal.value.code == "encoding.already_ended"
-    assert "/t/sintel" in refusal.value.detail
-    done = await encoding.finish(job.id, Outcome(job.epoch, publication=publication(job.asset)))
-    assert done.state is JobState.DONE
+    assert await catalog.titles() == []
 
 
-async def test_a_cancel_and_a_publication_at_once_agree_on_one_end(
-    service: EncodingService, catalog: CatalogService
+async def test_what_one_control_plane_does_the_listeners_of_another_hear(
+    records: SqliteRecords,
+    queue: RecordsQueue,
+    blobs: FileBlobs,
+    catalog: CatalogService,
+    encoder: StandIn,
+    clock: VirtualClock,
+    chance: Random,
 ) -> None:
-    ends = set()
-    for n in range(20):
-        await service.submit(f"uploads/upl_{n}", "f", NewTitle(f"Film {n}"))
-        job = await claimed(service)
-        calls = [
-            service.cancel(job.id),
-            service.finish(job.id, Outcome(job.epoch, publication=publication(job.asset))),
-        ]
-        await asyncio.gather(*(calls if n % 2 else calls[::-1]), return_exceptions=True)
-        titled = any(title.publication.asset == job.asset for title in await catalog.titles())
-        ends.add(state := (await service.job(job.id)).state)
-        assert titled == (state is JobState.DONE)
+    told = Told(), Told()
+    one, other = (
+        EncodingService(records, queue, blobs, catalog, clock, chance, each, lease_s=LEASE_S) for each in told
+    )
+    job = await one.submit("uploads/upl_1", "f", SINTEL)
+    await other.step()
+    await encoder.finish(job, publication(job.asset))
+    await one.step()
 
-    assert ends == {JobState.DONE, JobState.REFUSED}
+    await other.step()
+
+    assert jobs_told(told[1])[-1].state is JobState.DONE
 
 
-async def test_a_finished_job_says_how_fast_it_was(encoding: Encoding) -> None:
-    await encoding.submit("uploads/upl_1", "f", SINTEL)
-    job = await claimed(encoding)
-    await encoding.progress(job.id, Progress(job.epoch, "publish", 0.99, speed=0.0))
+async def test_a_priority_holds_for_tasks_that_come_later_too(
+    encoding: Encoding, service: EncodingService, encoder: StandIn, queue: RecordsQueue
+) -> None:
+    job = await encoding.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.begin(job)
 
-    done = await encoding.finish(job.id, Outcome(job.epoch, publication(job.asset), speed=4.5))
+    assert (await encoding.prioritise(job.id, 9)).priority == 9
+    late = await encoder.add(job, "plan", priority=4)
+    await service.step()
 
-    assert done.speed == 4.5
+    tasks, _ = await queue.tasks(group=group_of(job.asset))
+    assert {task.id: task.priority for task in tasks}[late] == 9
+    assert {task.priority for task in tasks} == {9}
+    for bad in (-1, 10):
+        with pytest.raises(InvalidRequest) as refusal:
+            await encoding.prioritise(job.id, bad)
+        assert refusal.value.code == "encoding.bad_priority"
+    await encoding.cancel(job.id)
+    with pytest.raises(Conflict):
+        await encoding.prioritise(job.id, 1)
+
+
+async def test_uploaded_files_go_once_they_are_encoded_where_they_are_not_kept(
+    records: SqliteRecords,
+    queue: RecordsQueue,
+    blobs: FileBlobs,
+    catalog: CatalogService,
+    encoder: StandIn,
+    clock: VirtualClock,
+    chance: Random,
+    told: Told,
+) -> None:
+    service = EncodingService(
+        records, queue, blobs, catalog, clock, chance, told, lease_s=LEASE_S, keep_sources=False
+    )
+    await blobs.put("uploads/upl_1", b"a film")
+    job = await service.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.finish(job, publication(job.asset))
+    await service.step()
+
+    assert [key async for key in blobs.keys("")] == []
+    assert not await service.step()
 
 
 async def test_a_job_that_is_not_there_is_not_found(encoding: Encoding) -> None:
     for missing in (
         encoding.job("job_0"),
+        encoding.tasks("job_0"),
+        encoding.hulls("job_0", 0),
         encoding.cancel("job_0"),
-        encoding.progress("job_0", Progress(1, "x", 0.5)),
-        encoding.finish("job_0", Outcome(1, problem=NO_VIDEO)),
+        encoding.retry("job_0"),
+        encoding.prioritise("job_0", 4),
     ):
         with pytest.raises(NotFound) as refusal:
             await missing

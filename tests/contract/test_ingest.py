@@ -14,6 +14,7 @@ from bijou.catalog.service import CatalogService
 from bijou.encoding import JobState
 from bijou.encoding.service import EncodingService
 from bijou.engines.files import FileBlobs
+from bijou.engines.records_queue import RecordsQueue
 from bijou.engines.sqlite import SqliteRecords
 from bijou.ingest import Ingest, NewUpload, UploadState
 from bijou.ingest import store as tables
@@ -40,7 +41,8 @@ def encoding(
     records: SqliteRecords, blobs: FileBlobs, clock: VirtualClock, chance: Random, told: Told
 ) -> EncodingService:
     catalog = CatalogService(records, clock, chance, told)
-    return EncodingService(records, blobs, catalog, clock, chance, told)
+    queue = RecordsQueue(records, clock, chance)
+    return EncodingService(records, queue, blobs, catalog, clock, chance, told)
 
 
 @pytest.fixture

@@ -11,14 +11,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, inspect
 
 from bijou.accounts.store import METADATA as ACCOUNTS
+from bijou.ads.store import METADATA as ADS
 from bijou.app import schema
 from bijou.catalog.store import METADATA as CATALOG
 from bijou.encoding.store import METADATA as ENCODING
 from bijou.engines.queue_tables import METADATA as QUEUE
 from bijou.ingest.store import METADATA as INGEST
 from bijou.ports import EngineUnavailable
+from tests.contract.ads import rows as ads_rows
 
-ROOMS: list[MetaData] = [ACCOUNTS, CATALOG, ENCODING, INGEST, QUEUE]
+ROOMS: list[MetaData] = [ACCOUNTS, ADS, CATALOG, ENCODING, INGEST, QUEUE]
 
 USER = {"id": "usr_1", "name": "ada", "password_hash": "$argon2id$x", "created_at": 1}
 TITLE = {
@@ -38,21 +40,26 @@ TITLE = {
 JOB = {
     "id": "job_1",
     "asset": "ast_1",
+    "version": 1,
     "source": "uploads/upl_1",
     "filename": "f",
     "new": "{}",
+    "recipes": "[]",
+    "base": None,
+    "priority": 4,
+    "deadline_at": None,
     "state": "queued",
     "created_at": 1,
+    "ended_at": None,
     "step": "",
     "progress": 0.0,
     "speed": 0.0,
-    "epoch": 0,
     "attempts": 0,
-    "worker": "",
-    "lease_until_at": None,
     "problem": None,
     "title": "",
-    "source_deleted": 0,
+    "watchable": 0,
+    "announced": 0,
+    "cleaned": 0,
 }
 UPLOAD = {
     "id": "upl_1",
@@ -119,6 +126,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "queue_tasks": TASK,
     "queue_needs": {"task": "film/plan", "need": "film/plan"},
     "queue_parts": {"task": "film/plan", "sequence": 0, "sha256": "a" * 64, "result": b""},
+    **ads_rows.GOOD,
 }
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("accounts_users", {"id": "ada"}, "accounts_users_id"),
@@ -148,13 +156,19 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("encoding_jobs", {"state": "lost"}, "encoding_jobs_state"),
     ("encoding_jobs", {"progress": 1.5}, "encoding_jobs_progress"),
     ("encoding_jobs", {"speed": -1.0}, "encoding_jobs_speed"),
-    ("encoding_jobs", {"attempts": 1}, "encoding_jobs_epoch"),
-    ("encoding_jobs", {"state": "running"}, "encoding_jobs_lease"),
-    ("encoding_jobs", {"lease_until_at": 5}, "encoding_jobs_lease"),
-    ("encoding_jobs", {"state": "done"}, "encoding_jobs_title"),
-    ("encoding_jobs", {"title": "sintel"}, "encoding_jobs_title"),
-    ("encoding_jobs", {"state": "failed"}, "encoding_jobs_problem"),
-    ("encoding_jobs", {"source_deleted": 1}, "encoding_jobs_source"),
+    ("encoding_jobs", {"attempts": -1}, "encoding_jobs_attempts"),
+    ("encoding_jobs", {"version": 0}, "encoding_jobs_version"),
+    ("encoding_jobs", {"version": 2}, "encoding_jobs_version"),
+    ("encoding_jobs", {"base": "{}"}, "encoding_jobs_version"),
+    ("encoding_jobs", {"priority": 10}, "encoding_jobs_priority"),
+    ("encoding_jobs", {"state": "failed", "problem": "{}"}, "encoding_jobs_ended"),
+    ("encoding_jobs", {"ended_at": 5}, "encoding_jobs_ended"),
+    ("encoding_jobs", {"state": "done", "ended_at": 5}, "encoding_jobs_title"),
+    ("encoding_jobs", {"state": "failed", "ended_at": 5}, "encoding_jobs_problem"),
+    ("encoding_jobs", {"watchable": 1}, "encoding_jobs_announced"),
+    ("encoding_jobs", {"announced": 3}, "encoding_jobs_announced"),
+    ("encoding_jobs", {"cleaned": 1}, "encoding_jobs_cleaned"),
+    ("encoding_jobs", {"id": "job_2"}, "UNIQUE"),
     ("ingest_uploads", {"id": "x"}, "ingest_uploads_id"),
     ("ingest_uploads", {"filename": ""}, "ingest_uploads_filename"),
     ("ingest_uploads", {"size_bytes": 0}, "ingest_uploads_size"),
@@ -178,6 +192,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("queue_tasks", {"id": "film/plan"}, "UNIQUE"),
     ("queue_needs", {"need": "film/other"}, "FOREIGN KEY"),
     ("queue_parts", {"sequence": -1}, "queue_parts_sequence"),
+    *ads_rows.BAD,
 ]
 
 
@@ -271,6 +286,47 @@ def test_down_and_up_again_on_data(upgraded: sqlite3.Connection, path: Path) -> 
 
     assert left == {"alembic_version"}
     assert upgraded.execute("SELECT count(*) FROM catalog_titles").fetchone() == (0,)
+
+
+OLD_JOB = {
+    "id": "job_1", "asset": "ast_1", "source": "uploads/upl_1", "filename": "f", "new": "{}",
+    "state": "queued", "created_at": 1, "step": "", "progress": 0.0, "speed": 0.0, "epoch": 0, "attempts": 0,
+    "worker": "", "lease_until_at": None, "problem": None, "title": "", "source_deleted": 0,
+}  # fmt: skip
+
+
+def test_jobs_that_one_worker_held_are_queued_again_and_ended_ones_stay_ended(path: Path) -> None:
+    schema.downgrade(path, "base")
+    schema.upgrade_to(path, "0003")
+    database = sqlite3.connect(path)
+    cases: dict[str, dict[str, Any]] = {
+        "1": {"state": "running", "lease_until_at": 5, "epoch": 2, "attempts": 1, "progress": 0.5},
+        "2": {"problem": "{}"},
+        "3": {"state": "done", "title": "sintel", "progress": 1.0},
+        "4": {"state": "refused", "problem": "{}", "source_deleted": 1},
+        "5": {"state": "failed", "problem": "{}"},
+    }
+    for number, case in cases.items():
+        own = {"id": f"job_{number}", "asset": f"ast_{number}", "source": f"uploads/{number}"}
+        insert(database, "encoding_jobs", OLD_JOB | own | case)
+    database.commit()
+
+    schema.upgrade(path)
+
+    rows = database.execute(
+        "SELECT state, progress, problem IS NULL, title, watchable, announced, cleaned, version "
+        "FROM encoding_jobs"
+    ).fetchall()
+    assert rows == [
+        ("queued", 0.0, 1, "", 0, 0, 0, 1),
+        ("queued", 0.0, 1, "", 0, 0, 0, 1),
+        ("done", 1.0, 1, "sintel", 1, 2, 0, 1),
+        ("refused", 0.0, 0, "", 0, 0, 1, 1),
+        ("failed", 0.0, 0, "", 0, 0, 0, 1),
+    ]
+    schema.downgrade(path, "0003")
+    assert database.execute("SELECT count(*) FROM encoding_jobs").fetchone() == (5,)
+    database.close()
 
 
 def test_a_file_of_a_later_bijou_is_refused_untouched(upgraded: sqlite3.Connection, path: Path) -> None:

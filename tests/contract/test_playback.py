@@ -7,6 +7,7 @@ import pytest
 
 from bijou.catalog import NewTitle
 from bijou.catalog.service import CatalogService
+from bijou.delivery import TokenKey, TokenKeys
 from bijou.delivery.api import EdgeAddress
 from bijou.engines.sqlite import SqliteRecords
 from bijou.playback import Playback
@@ -113,3 +114,25 @@ async def test_where_guests_may_not_watch_viewers_may(house: Open) -> None:
 
 async def test_the_edges_are_told(house: Open) -> None:
     assert await house(ANYBODY, "").edges() == EDGES
+
+
+async def test_a_session_brings_a_token_of_its_own_for_its_title_and_its_region(
+    faces: Faces, records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told
+) -> None:
+    catalog = CatalogService(records, clock, chance, told)
+    await catalog.publish(NewTitle("Sintel"), publication("ast_1"))
+    keys = TokenKeys(lambda: [TokenKey("k1", bytes(32))], clock)
+    service: Playback = PlaybackService(catalog, clock, chance, edges=EDGES, keys=keys, token_s=60)
+    playback = faces.of(service, routes(service), PlaybackClient, authenticator=ByRole(), token="")
+
+    session = await playback.start("sintel", ANONYMOUS, "west")
+
+    west, east = session.pathways
+    address, _, token = west.hls.partition("?token=")
+    grant = keys.check(token.encode(), "/media/ast_1/v360/00001.m4s")
+    assert address == "http://127.0.0.3:8810/media/ast_1/master.signed.m3u8"
+    assert (grant.scope, grant.session, grant.home) == ("ast_1", session.id, "west")
+    assert grant.expires_at_s == clock.now() // 1_000_000 + 60
+    assert west.plain_hls == f"http://127.0.0.3:8810/t/{token}/media/ast_1/master.m3u8"
+    assert east.dash == f"http://127.0.0.2:8810/t/{token}/media/ast_1/manifest.mpd"
+    assert east.poster == "http://127.0.0.2:8810/media/ast_1/poster.jpg"

@@ -18,7 +18,7 @@ CLIP = ROOT.parent / "shared" / "media" / "big-buck-bunny-480p-30s.mp4"
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     running = start(tmp_path_factory.mktemp("installation"), "serve")
     try:
-        eventually(running.healthy, 30, "all services healthy")
+        eventually(running.healthy, 60, "all services healthy")
         yield running
     finally:
         running.end()

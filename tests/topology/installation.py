@@ -132,7 +132,6 @@ def start(folder: Path, *command: str) -> Installation:
         "BIJOU_HOUSE_DATA_DIR": str(folder),
         "BIJOU_CONTROL_PORT": str(control),
         "BIJOU_ENCODER_PORT": str(encoder),
-        "BIJOU_ENCODER_CONTROL_URL": f"http://127.0.0.1:{control}",
         "BIJOU_ORIGIN_PORT": str(origin),
         "BIJOU_EDGE_ORIGIN_URL": f"http://127.0.0.1:{origin}",
         "BIJOU_DELIVERY_EDGES": ",".join(f"{region}={address}" for region, address in edges.items()),

@@ -10,7 +10,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from tests.topology.installation import Installation
+from tests.topology.installation import Installation, eventually
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 
@@ -125,10 +125,13 @@ def test_nothing_half_made_stays_and_the_next_good_upload_works(
 
     assert sent.returncode == 0, sent.stderr
     assert sent.stdout.strip() == f"{installation.site}/t/good"
-    leftovers = [
+    eventually(lambda: not leftovers(installation), 20, "the encoder has let go of the file")
+
+
+def leftovers(installation: Installation) -> list[str]:
+    return [
         str(path.relative_to(installation.folder))
         for folder in ("incoming", "scratch")
         for path in (installation.folder / folder).rglob("*")
         if path.is_file()
     ]
-    assert not leftovers

@@ -117,6 +117,31 @@ def test_the_console_shows_titles_encodes_regions_and_people(
 
 
 @pytest.mark.browser
+@pytest.mark.usefixtures("watched")
+def test_the_page_of_an_encode_shows_its_tasks_its_renditions_and_a_hull(
+    visit: Visit, installation: Installation
+) -> None:
+    sign_in(visit, installation)
+    visit.page.goto("/console/encodes")
+    visit.page.get_by_role("link", name="The first film").click()
+
+    expect(visit.page.locator(".job-rungs")).to_contain_text("v480", timeout=PATIENCE_MS)
+    chunks = visit.page.locator(".lane-cell")
+    expect(chunks.first).to_be_visible()
+    assert chunks.count() % 3 == 0
+    visit.page.get_by_role("button", name="Chunk 1, v480").click()
+
+    expect(visit.page.locator(".task-panel")).to_contain_text("of at most")
+    expect(visit.page.locator(".hull svg polyline").first).to_be_visible(timeout=PATIENCE_MS)
+    visit.picture("console-encode")
+    visit.page.locator(".hull").scroll_into_view_if_needed()
+    visit.picture("console-hull")
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    visit.picture("console-encode-390")
+    assert not visit.complaints
+
+
+@pytest.mark.browser
 def test_the_console_greys_what_it_no_longer_hears_and_says_how_old_it_is(
     visit: Visit, installation: Installation
 ) -> None:
@@ -174,9 +199,10 @@ def test_a_cancelled_encode_publishes_nothing_and_keeps_nothing(
     (job,) = [job for job in jobs(visit) if job["filename"] == "unwanted.mp4"]
     assert (job["state"], job["problem"]["code"]) == ("refused", "encoding.cancelled")
     blobs, scratch = installation.folder / "blobs", installation.folder / "scratch"
-    eventually(lambda: not [*scratch.rglob("source")], 10, "the encoder is idle")
+    eventually(lambda: not [*scratch.rglob("source.*")], 30, "the encoder is idle")
     assert not (blobs / job["source"]).exists()
-    assert not [path for path in (blobs / "media" / job["asset"]).rglob("*") if path.is_file()]
+    media = blobs / "media" / job["asset"]
+    eventually(lambda: not [path for path in media.rglob("*") if path.is_file()], 10, "nothing is kept")
     assert visit.page.request.get("/api/titles/unwanted").status == 404
     assert not visit.complaints
 
@@ -220,7 +246,7 @@ def test_an_upload_that_is_interrupted_at_the_command_line_is_cancelled_and_says
     (tmp_path / "interrupted.mp4").write_bytes(film.read_bytes())
     uploading = installation.begin("upload", str(tmp_path / "interrupted.mp4"), "--server", installation.site)
     scratch = installation.folder / "scratch"
-    eventually(lambda: [*scratch.rglob("*.scratch")], 20, "the encode has begun")
+    eventually(lambda: [*scratch.rglob("source.*")], 20, "the encode has begun")
 
     uploading.send_signal(signal.SIGINT)
     _, told = uploading.communicate(timeout=10)
@@ -228,7 +254,7 @@ def test_an_upload_that_is_interrupted_at_the_command_line_is_cancelled_and_says
     assert uploading.returncode == 130
     assert "cancelled" in told
     assert "interrupted.mp4; nothing of it is kept" in told
-    eventually(lambda: not [*scratch.rglob("source")], 10, "the encoder is idle")
+    eventually(lambda: not [*scratch.rglob("source.*")], 30, "the encoder is idle")
     assert "interrupted" not in [title["slug"] for title in installation.get("/api/titles")]
 
 

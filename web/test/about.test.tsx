@@ -33,7 +33,7 @@ function titleWith(media: Partial<MediaInfo>): Title {
   const whole: MediaInfo = { container: "mov", duration_s: 5520, size_bytes: 1, video: [picture], audio: [sound], cuts_s: [], captions: [], chapters: [], ...media };
   return {
     id: "ttl_1", slug: "tide", name: "Tide", synopsis: "", row: "New here", year: 2019, accent: "", published_at: "2026-11-21T10:00:00Z",
-    publication: { asset: "ast_1", base: "media/ast_1", media: whole, renditions: [], hls: "", dash: "", poster: "", posters: [], sprite: "" },
+    publication: { asset: "ast_1", base: "media/ast_1", media: whole, renditions: [], hls: "", dash: "", poster: "", posters: [], sprite: "", complete: true, version: 1 },
   } as Title;
 }
 

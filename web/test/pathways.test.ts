@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { failoverLoader } from "../src/player/failover_loader.ts";
 import { PENALTY_MS, Pathways } from "../src/player/pathways.ts";
 
-const pathway = (id: string) => ({ id, hls: `http://${id}.test/media/ast_1/master.m3u8`, dash: "", poster: "" });
+const pathway = (id: string) => ({ id, hls: `http://${id}.test/media/ast_1/master.m3u8`, dash: "", poster: "", plain_hls: "" });
 const three = () => [pathway("east"), pathway("west"), pathway("north")];
 
 test("it begins with the preferred pathway", () => {
@@ -22,6 +22,15 @@ test("a failed pathway is left at once, and every address moves along", () => {
   expect(pathways.rewrite("http://east.test/media/ast_1/v360/00001.m4s?t=1")).toBe("http://west.test/media/ast_1/v360/00001.m4s?t=1");
   expect(pathways.rewrite("http://north.test/media/ast_1/a128/init.mp4")).toBe("http://west.test/media/ast_1/a128/init.mp4");
   expect(switches).toEqual(["east to west"]);
+});
+
+test("segments beside a playlist's folder move along too", () => {
+  const way = (id: string) => ({ ...pathway(id), hls: `http://${id}.test/cdn/media/ast_1/live/master.m3u8` });
+  const pathways = new Pathways([way("east"), way("west")]);
+  pathways.failover("east", new Set(["east"]), 0);
+
+  expect(pathways.rewrite("http://east.test/cdn/media/ast_1/v360/0a1b.m4s")).toBe("http://west.test/cdn/media/ast_1/v360/0a1b.m4s");
+  expect(pathways.rewrite("http://east.test/ads/media.m3u8")).toBe("http://east.test/ads/media.m3u8");
 });
 
 test("addresses of other hosts stay as they are", () => {

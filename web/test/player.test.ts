@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { oncePerHeight } from "../src/player/engine.ts";
+import { oncePerHeight, renditionOf } from "../src/player/engine.ts";
+import { factorOf } from "../src/player/gain.ts";
 import { hlsConfig } from "../src/player/hls_config.ts";
 import { actionOf, nextSpeed } from "../src/player/keys.ts";
 import { Stalls } from "../src/player/stalls.ts";
@@ -69,8 +70,17 @@ test("buffers are bounded, and a resumed film begins where it stood", () => {
   const config = hlsConfig(42, 8_000_000);
 
   expect(config.startPosition).toBe(42);
-  expect(hlsConfig(0, 0).startPosition).toBe(-1);
+  expect(hlsConfig(0, 0).startPosition).toBe(0);
   expect(config.maxMaxBufferLength).toBeLessThanOrEqual(30);
   expect(config.maxBufferSize).toBeLessThanOrEqual(30_000_000);
   expect(config.abrEwmaDefaultEstimate).toBe(4_000_000);
+});
+
+test("a gain in decibels is a factor", () => {
+  expect([0, 6, -6, 20].map((gain_db) => Number(factorOf(gain_db).toFixed(3)))).toEqual([1, 1.995, 0.501, 10]);
+});
+
+test("a rendition is known by its playlist's name", () => {
+  expect(renditionOf("http://east.test/media/ast_1/live/a128-eng.m3u8?t=1")).toBe("a128-eng");
+  expect(renditionOf("http://east.test/media/ast_1/master.mpd")).toBe("");
 });

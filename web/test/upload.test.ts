@@ -11,7 +11,7 @@ const PROBLEM: Problem = { type: "urn:bijou:a.b", title: "x", status: 422, detai
 function job(state: JobState, more: Partial<Job> = {}): Job {
   return {
     id: "job_1", asset: "ast_1", source: "s", filename: "a.mp4", new: { name: "a" }, state, created_at: "", step: "", progress: 0,
-    epoch: 1, attempts: 1, problem: null, title: "", speed: 0, ...more,
+    attempts: 1, problem: null, title: "", speed: 0, version: 1, recipes: ["h264_aac"], priority: 4, deadline_at: null, watchable: false, ...more,
   };
 }
 
@@ -31,8 +31,8 @@ test("a file goes from draft to done", () => {
   expect(stages(run(...SENT.slice(0, 2)))).toEqual(["waiting"]);
   expect(stages(run(...SENT.slice(0, 3)))).toEqual(["sending"]);
   expect(stages(run(...SENT))).toEqual(["working"]);
-  const working = run(...SENT, { ...told, job: job("running", { step: "encode v360", progress: 0.4, speed: 3 }) });
-  expect(working[0]?.stage).toMatchObject({ step: "encode v360", progress: 0.4, speed: 3, left_s: 3 });
+  const working = run(...SENT, { ...told, job: job("running", { step: "chunk", progress: 0.4, speed: 3 }) });
+  expect(working[0]?.stage).toMatchObject({ step: "chunk", progress: 0.4, speed: 3, left_s: 3 });
   expect(run(...SENT, { ...told, job: job("done", { title: "a-film" }) })[0]?.stage).toEqual({ name: "done", slug: "a-film" });
 });
 
@@ -152,8 +152,15 @@ test("time left is unknown until there is something to go by, and starts anew af
   expect(left.left_s(10)).toBeNull();
 });
 
+test("a film that can be watched while it arrives says where", () => {
+  const early = run(...SENT, { turn: "job", job: job("running", { title: "tide", watchable: true, step: "chunk" }), left_s: null });
+
+  expect(early[0]?.stage).toMatchObject({ name: "working", slug: "tide" });
+  expect(run(...SENT, { turn: "job", job: job("running", { title: "tide" }), left_s: null })[0]?.stage).toMatchObject({ slug: "" });
+});
+
 test("steps are told in words", () => {
-  expect(["", "inspect", "encode v360", "encode a128", "package", "polish x"].map(stepWords)).toEqual([
-    "Waiting for an encoder", "Inspecting", "Encoding 360p", "Encoding sound", "Packaging", "Polish x",
+  expect(["", "inspect", "chunk", "audio", "publish", "polish"].map(stepWords)).toEqual([
+    "Waiting for an encoder", "Inspecting", "Encoding", "Encoding sound", "Publishing", "Polish",
   ]);
 });

@@ -21,11 +21,6 @@ def site_address(settings: Settings) -> str:
     return (settings.control.public_url or control_address(settings)).rstrip("/")
 
 
-def encoder_asks(settings: Settings) -> str:
-    """Return where the encoder asks for work."""
-    return settings.encoder.control_url or control_address(settings)
-
-
 def edge_fetches(settings: Settings) -> str:
     """Return where an edge fetches what it does not have."""
     return settings.edge.origin_url or _reached(settings.origin.host, settings.origin.port)

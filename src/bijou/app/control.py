@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -11,28 +12,39 @@ import bijou
 from bijou.accounts import SignIn
 from bijou.accounts.http import routes as accounts_routes
 from bijou.accounts.service import AccountsService
+from bijou.ads.http import routes as ads_routes
+from bijou.ads.service import AdOperationsService
 from bijou.app import schema
+from bijou.app.audiences import opened_once
 from bijou.app.health import Ready, health_route
-from bijou.app.keys import Keys, keep_secret, keys_folder, keys_of
+from bijou.app.keys import Keys, keep_secret, keys_folder, keys_of, token_keys
 from bijou.app.rules import edges_of
 from bijou.app.settings import Settings
 from bijou.app.site import BUILT, Site
 from bijou.app.site import routes as site_routes
 from bijou.app.status import Status, read_status
-from bijou.app.stores import open_blobs
+from bijou.app.stores import (
+    encode_slots,
+    open_blobs,
+    open_queue_records,
+    open_records,
+    queue_on,
+    queue_place,
+    records_place,
+)
+from bijou.audience.http import routes as audience_routes
 from bijou.catalog.http import routes as catalog_routes
 from bijou.catalog.service import CatalogService
-from bijou.delivery import EdgeAddress
+from bijou.delivery import EdgeAddress, TokenKeys
 from bijou.encoding.http import routes as encoding_routes
 from bijou.encoding.service import EncodingService
-from bijou.engines.sqlite import SqliteRecords
 from bijou.events import Hub
 from bijou.events.http import routes as events_routes
 from bijou.ingest.http import routes as ingest_routes
 from bijou.ingest.service import IngestService
 from bijou.playback.http import routes as playback_routes
 from bijou.playback.service import PlaybackService
-from bijou.ports import Blobs, Clock, Credentials, Records, Role, SystemClock, Unauthenticated
+from bijou.ports import Blobs, Clock, Credentials, Queue, Records, Role, SystemClock, Unauthenticated
 from bijou.runtime import invocation
 from bijou.runtime.http import Bounds, Call, Endpoint, Route, serve_app, service_app
 from bijou.runtime.lifecycle import servable
@@ -55,41 +67,53 @@ class Rooms(msgspec.Struct, frozen=True):
     ingest: IngestService
     playback: PlaybackService
     hub: Hub
+    ads: AdOperationsService
 
 
 async def control_plane(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
     """Serve the site and the API until told to stop."""
     clock, chance = SystemClock(), SystemRandom()
-    data_dir = Path(settings.house.data_dir)
     keys = keys_of(settings, chance)
-    schema.upgrade(data_dir / "records.db")
-    records = SqliteRecords(data_dir / "records.db")
-    rooms = rooms_of(settings, records, open_blobs(settings, clock, chance), clock, chance, keys)
+    for place_of_tables in {records_place(settings), queue_place(settings)}:
+        schema.upgrade(place_of_tables)
+    records, queue_records = open_records(settings), open_queue_records(settings)
+    queue = queue_on(queue_records, settings, clock, chance)
+    rooms = rooms_of(settings, records, open_blobs(settings, clock, chance), clock, chance, keys, queue=queue)
     try:
         await _ensure_operator(rooms.accounts, settings, keys)
         await _keep_operator_token(rooms.accounts, settings, keys)
-        tidying = asyncio.create_task(rooms.ingest.keep_tidy())
-        await rooms.encoding.repair()
-        app = service_app(routes_of(settings, rooms, clock, stop), rooms.accounts)
-        place = settings.control
-        await serve_app(
-            app,
-            place.host,
-            place.port,
-            stop=stop,
-            ready=ready,
-            bounds=Bounds(connections=servable(place.connections)),
-            trusted_proxies=place.trusted_proxies,
-        )
-        tidying.cancel()
+        await rooms.ads.prepare()
+        async with _beside(rooms.ingest.keep_tidy(), rooms.encoding.run()):
+            place = settings.control
+            await serve_app(
+                service_app(routes_of(settings, rooms, clock, stop), rooms.accounts),
+                place.host,
+                place.port,
+                stop=stop,
+                ready=ready,
+                bounds=Bounds(connections=servable(place.connections)),
+                trusted_proxies=place.trusted_proxies,
+            )
     finally:
         await records.close()
+        await queue_records.close()
 
 
 def rooms_of(
-    settings: Settings, records: Records, blobs: Blobs, clock: Clock, chance: Random, keys: Keys
+    settings: Settings,
+    records: Records,
+    blobs: Blobs,
+    clock: Clock,
+    chance: Random,
+    keys: Keys,
+    *,
+    queue: Queue | None = None,
 ) -> Rooms:
-    """Put the rooms together on the engines that are handed in."""
+    """Put the rooms together on the engines that are handed in.
+
+    Args:
+        queue: None: on the same records.
+    """
     hub = Hub(clock, chance)
     accounts = AccountsService(
         records,
@@ -103,13 +127,17 @@ def rooms_of(
     catalog = CatalogService(records, clock, chance, hub.publish)
     encoding = EncodingService(
         records,
+        queue or queue_on(records, settings, clock, chance),
         blobs,
         catalog,
         clock,
         chance,
         hub.publish,
+        recipes=settings.encoding.recipes,
+        analyse=settings.encoding.analyse,
+        keep_sources=settings.encoding.keep_sources,
         lease_s=settings.encoder.lease_s,
-        attempts=settings.encoder.attempts,
+        slots=encode_slots(settings),
     )
     ingest = IngestService(
         records,
@@ -125,10 +153,18 @@ def rooms_of(
         abandon_after_s=settings.ingest.abandon_after_s,
     )
     edges = [EdgeAddress(region, address) for region, address in edges_of(settings)]
+    media_keys = token_keys(settings, chance)
     playback = PlaybackService(
-        catalog, clock, chance, edges=edges, anonymous_viewers=settings.control.anonymous_viewers
+        catalog,
+        clock,
+        chance,
+        edges=edges,
+        anonymous_viewers=settings.control.anonymous_viewers,
+        keys=TokenKeys(media_keys, clock) if media_keys else None,
+        token_s=settings.delivery.token_s,
     )
-    return Rooms(accounts, catalog, encoding, ingest, playback, hub)
+    ads = AdOperationsService(records, clock, chance)
+    return Rooms(accounts, catalog, encoding, ingest, playback, hub, ads)
 
 
 def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Event) -> list[Route]:
@@ -138,6 +174,8 @@ def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Even
         health_route("control", lambda: {"live": rooms.hub.statistics()}),
         _status_route(Path(settings.house.data_dir)),
         *accounts_routes(rooms.accounts),
+        *ads_routes(rooms.ads),
+        *audience_routes(opened_once(settings, clock, SystemRandom())),
         *catalog_routes(rooms.catalog),
         *encoding_routes(rooms.encoding),
         *ingest_routes(rooms.ingest, settings.ingest.max_bytes),
@@ -145,6 +183,18 @@ def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Even
         *events_routes(rooms.hub, clock, stop),
         *site_routes(Site(BUILT, media)),
     ]
+
+
+@contextlib.asynccontextmanager
+async def _beside(*chores: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do chores for as long as the block lasts."""
+    tasks = [asyncio.create_task(chore) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def _status_route(data_dir: Path) -> Route:

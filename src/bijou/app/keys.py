@@ -1,5 +1,6 @@
 """Secrets of one installation: drawn at first start, kept in files of mode 0600."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from random import Random
 import msgspec
 
 from bijou.app.settings import Settings
+from bijou.delivery import TokenKey, parse_keys
 
 _WORDS = tuple(
     """amber balcony candle curtain ember foyer gallery garnet lantern marquee matinee mirror organ parquet
@@ -47,6 +49,27 @@ def keys_of(settings: Settings, chance: Random) -> Keys:
     )
 
 
+def token_keys(settings: Settings, chance: Random) -> Callable[[], list[TokenKey]] | None:
+    """Return what reads the keys of media tokens, drawn at first start; None where no token is asked for.
+
+    The file is read again when it has changed: a new first line is the key that
+    signs from then on, every line is believed.
+    """
+    if not settings.delivery.tokens:
+        return None
+    path = keys_folder(settings) / "tokens"
+    _kept(path, lambda: f"k1={chance.getrandbits(256):064x}")
+    seen: list[tuple[int, list[TokenKey]]] = []
+
+    def read() -> list[TokenKey]:
+        changed_ns = path.stat().st_mtime_ns
+        if not seen or seen[0][0] != changed_ns:
+            seen[:] = [(changed_ns, parse_keys(path.read_text(encoding="utf-8")))]
+        return seen[0][1]
+
+    return read
+
+
 def keys_folder(settings: Settings) -> Path:
     """Return the folder of secrets, made with mode 0700."""
     folder = Path(settings.house.data_dir) / "keys"
@@ -66,6 +89,11 @@ def keep_secret(path: Path, secret: str) -> None:
 
 
 def _kept(path: Path, draw: Callable[[], str]) -> str:
+    """Return the secret that is kept; of several processes that draw at once, the first one's stands."""
     if not path.is_file():
-        keep_secret(path, draw())
+        drawn = path.with_name(f"{path.name}.{os.getpid()}.drawn")
+        keep_secret(drawn, draw())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(drawn)
+        drawn.unlink()
     return path.read_text(encoding="utf-8").strip()

@@ -5,7 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 from bijou.accounts import check_name, check_password
-from bijou.app.settings import Settings
+from bijou.app.settings import Encoding, Settings
 from bijou.ports import InvalidRequest
 
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -20,6 +20,9 @@ def check(settings: Settings) -> Settings:
     """
     _check_regions(settings)
     _check_urls(settings)
+    _check_shields(settings.edge.shields)
+    _check_records(settings.house.records)
+    _check_recipes(settings.encoding.recipes)
     _check_proxies(settings.control.trusted_proxies)
     _check_operator(settings.accounts.operator_name, settings.accounts.operator_password)
     return settings
@@ -51,11 +54,35 @@ def _check_regions(settings: Settings) -> None:
 def _check_urls(settings: Settings) -> None:
     for name, address in (
         ("[control] public_url", settings.control.public_url),
-        ("[encoder] control_url", settings.encoder.control_url),
         ("[edge] origin_url", settings.edge.origin_url),
     ):
         if address and not _is_url(address):
             raise _bad(f"{name} = {address!r}; it takes http://host:port or https://host:port")
+
+
+def _check_shields(shields: list[str]) -> None:
+    for shield in shields:
+        if not _is_url(shield):
+            raise _bad(f"[edge] shields: {shield!r} is no address of an edge; it takes http://host:port")
+
+
+def _check_records(address: str) -> None:
+    if address and not address.startswith(("postgresql://", "postgres://")):
+        raise _bad(
+            "[house] records is no address of PostgreSQL; it takes postgresql://user:password@host/database"
+        )
+
+
+def _check_recipes(recipes: list[str]) -> None:
+    if recipes == Encoding().recipes:
+        return
+    from bijou.encoding import recipe_names  # noqa: PLC0415 - what the usual ones spare every process
+
+    known = recipe_names()
+    if strange := [name for name in recipes if name not in known] or (["nothing"] if not recipes else []):
+        raise _bad(
+            f"[encoding] recipes names {', '.join(strange)}; it takes one or more of {', '.join(known)}"
+        )
 
 
 def _check_proxies(proxies: list[str]) -> None:

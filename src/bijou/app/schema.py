@@ -9,7 +9,10 @@ from bijou.ports import EngineUnavailable
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-HEAD = "0003"
+HEAD = "0005"
+
+Place = Path | str
+"""A file of SQLite, or the address of a PostgreSQL database that exists, `postgresql://...`."""
 
 _UPGRADES = 0x62696A6F  # the advisory lock that upgrades of one PostgreSQL database take
 
@@ -31,16 +34,29 @@ def upgrade(place: Path | str) -> None:
             upgraded it; `records.unavailable`, it is no such file, or the
             database does not answer.
     """
+    if not is_current(place):
+        _migrate(place, HEAD)
+
+
+def is_current(place: Path | str) -> bool:
+    """Tell whether records have this version's tables; False where they are older, or there are none.
+
+    Raises:
+        EngineUnavailable: `records.too_new` or `records.unavailable`.
+    """
     version = version_of(place)
-    if version == HEAD:
-        return
     if version > HEAD:
         raise EngineUnavailable(
             "records.too_new",
             f"the records {_name(place)} are at version {version} and this bijou knows {HEAD}; "
             "start the newer bijou",
         )
-    _migrate(place, HEAD)
+    return version == HEAD
+
+
+def upgrade_to(place: Path | str, version: str) -> None:
+    """Bring older records no further than to a version's tables, such as `0003`."""
+    _migrate(place, version)
 
 
 def downgrade(place: Path | str, version: str) -> None:

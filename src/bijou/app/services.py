@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from random import SystemRandom
 
 from bijou.app.addresses import edge_fetches
@@ -41,17 +42,20 @@ async def _encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> Non
 
 
 async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.app.keys import token_keys  # noqa: PLC0415 - as above
     from bijou.app.stores import open_blobs  # noqa: PLC0415 - as above
-    from bijou.delivery import serve_origin  # noqa: PLC0415 - as above
+    from bijou.delivery import TokenKeys, serve_origin  # noqa: PLC0415 - as above
 
-    clock = SystemClock()
-    blobs = open_blobs(settings, clock, SystemRandom())
+    clock, chance = SystemClock(), SystemRandom()
+    blobs = open_blobs(settings, clock, chance)
+    keys = token_keys(settings, chance)
     place = settings.origin
     await serve_origin(
         blobs,
         host=place.host,
         port=place.port,
         connections=servable(_ORIGIN_CONNECTIONS),
+        keys=TokenKeys(keys, clock) if keys else None,
         clock=clock,
         stop=stop,
         ready=lambda _: ready(),
@@ -59,9 +63,11 @@ async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None
 
 
 async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
-    from bijou.delivery import serve_edge  # noqa: PLC0415 - as above
+    from bijou.app.keys import token_keys  # noqa: PLC0415 - as above
+    from bijou.delivery import TokenKeys, serve_edge  # noqa: PLC0415 - as above
 
-    edge = settings.edge
+    edge, clock = settings.edge, SystemClock()
+    keys = token_keys(settings, SystemRandom())
     await serve_edge(
         region=edge.region,
         origin_url=edge_fetches(settings),
@@ -70,7 +76,13 @@ async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
         port=edge.port,
         idle_s=edge.idle_s,
         connections=servable(edge.connections),
-        clock=SystemClock(),
+        shields=edge.shields,
+        keys=TokenKeys(keys, clock) if keys else None,
+        disk=Path(settings.house.data_dir) / f"edge-{edge.region}",
+        disk_bytes=edge.disk_bytes,
+        eviction=edge.eviction,
+        drain_s=edge.drain_s,
+        clock=clock,
         stop=stop,
         ready=lambda _: ready(),
     )

@@ -11,7 +11,7 @@ import click
 from bijou.app.addresses import flags_to_find, site_address
 from bijou.app.demo import SampleTitles
 from bijou.app.fleet import check_addresses, fleet
-from bijou.app.keys import Keys, keys_folder, keys_of
+from bijou.app.keys import Keys, keys_folder, keys_of, token_keys
 from bijou.app.rules import edges_of
 from bijou.app.settings import Settings
 from bijou.app.status import ServiceStatus, clear_status, write_status
@@ -59,6 +59,7 @@ class _Evening:
 
     async def run(self, *, samples: bool) -> None:
         keys = keys_of(self._settings, self._chance)
+        token_keys(self._settings, self._chance)  # drawn here, before several processes would do it at once
         stop = asyncio.Event()
         for number in lifecycle.stopping():
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

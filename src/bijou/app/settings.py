@@ -22,6 +22,13 @@ class House(Struct, frozen=True):
             description="What services show each other; empty: drawn at first start, kept in data_dir/keys."
         ),
     ] = ""
+    records: Annotated[
+        str,
+        Meta(
+            description="PostgreSQL database of all records, postgresql://user:password@host/database;"
+            " empty: SQLite files in data_dir."
+        ),
+    ] = ""
     blobs: Annotated[
         str, Meta(description="Where media is kept: s3://bucket/prefix; empty: the folder data_dir/blobs.")
     ] = ""
@@ -108,21 +115,36 @@ class Ingest(Struct, frozen=True):
     ] = 86400.0
 
 
+class Encoding(Struct, frozen=True):
+    """What is made of uploads."""
+
+    recipes: Annotated[
+        list[str],
+        Meta(
+            description="Recipes of a new title, the one that players should prefer first; commas between"
+            " them outside TOML."
+        ),
+    ] = field(default_factory=lambda: ["h264_aac"])
+    analyse: Annotated[
+        bool, Meta(description="Whether each shot's quality is chosen from trial encodes of it.")
+    ] = True
+    keep_sources: Annotated[
+        bool, Meta(description="Whether uploaded files are kept, so that codecs can be added later.")
+    ] = True
+
+
 class Encoder(Struct, frozen=True):
-    """A worker that encodes."""
+    """A worker that encodes; it needs the records and the blobs, and nobody else."""
 
     host: Annotated[str, Meta(description="Address of the encoder's health page.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the encoder's health page.")] = 8802
-    control_url: Annotated[
-        str, Meta(description="Where the encoder asks for work; empty: this installation's control plane.")
-    ] = ""
-    threads: Annotated[
-        int, Meta(ge=0, description="Threads of one encode; 0: as many as there are cores.")
+    slots: Annotated[
+        int,
+        Meta(ge=0, description="Encodes at the same time, each on one core; 0: as many as there are cores."),
     ] = 0
     lease_s: Annotated[
-        float, Meta(gt=0, description="Seconds of silence after which a job goes to another worker.")
+        float, Meta(gt=0, description="Seconds of silence after which a task goes to another worker.")
     ] = 15.0
-    attempts: Annotated[int, Meta(ge=1, description="Tries of one job before it is called failed.")] = 3
     child_wall_s: Annotated[float, Meta(gt=0, description="Seconds that one ffmpeg may run.")] = 6 * 3600.0
     child_memory_bytes: Annotated[
         int, Meta(ge=512 * 1024**2, description="Bytes of address space that one ffmpeg may take.")
@@ -167,6 +189,24 @@ class Edge(Struct, frozen=True):
     connections: Annotated[
         int, Meta(ge=1, description="Connections served at once; more are refused with 503.")
     ] = 10_000
+    shields: Annotated[
+        list[str],
+        Meta(
+            description="Addresses of edges asked before the origin, each for its share of the titles;"
+            " commas between them outside TOML."
+        ),
+    ] = field(default_factory=list)
+    disk_bytes: Annotated[
+        int,
+        Meta(ge=0, description="Bytes of disk for what leaves memory, in data_dir/edge-REGION; 0: none."),
+    ] = 0
+    eviction: Annotated[
+        Literal["playheads", "s3fifo"],
+        Meta(description="What leaves memory first: what nobody is about to watch, or S3-FIFO's choice."),
+    ] = "playheads"
+    drain_s: Annotated[
+        float, Meta(ge=0, description="Seconds that answers have to finish when the edge is told to stop.")
+    ] = 0.5
 
 
 class Delivery(Struct, frozen=True):
@@ -176,6 +216,14 @@ class Delivery(Struct, frozen=True):
         list[str],
         Meta(description="Edges as region=address, the preferred first; commas between them outside TOML."),
     ] = field(default_factory=lambda: ["east=http://127.0.0.2:8810", "west=http://127.0.0.3:8810"])
+    tokens: Annotated[
+        bool,
+        Meta(
+            description="Whether edges ask for the token that a playback session brings;"
+            " its keys are in data_dir/keys/tokens."
+        ),
+    ] = True
+    token_s: Annotated[float, Meta(gt=0, description="Seconds that such a token holds.")] = 12 * 3600.0
 
 
 class Settings(Struct, frozen=True):
@@ -186,6 +234,7 @@ class Settings(Struct, frozen=True):
     control: Control = Control()
     accounts: Accounts = Accounts()
     ingest: Ingest = Ingest()
+    encoding: Encoding = msgspec.field(default_factory=Encoding)
     encoder: Encoder = Encoder()
     origin: Origin = Origin()
     edge: Edge = Edge()

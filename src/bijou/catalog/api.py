@@ -187,6 +187,10 @@ class Publication(msgspec.Struct, frozen=True):
         base: The blob prefix under which everything lies: `media/ast_…`.
         poster: Blob key of the still picture, or empty.
         posters: Of all pictures that it could be, the best first.
+        complete: Whether all of it is there; if not, its lists still grow and
+            are read anew each second.
+        version: Which edition of the asset this is, from 1; a later one has
+            more renditions, and all those of the earlier ones.
     """
 
     asset: str
@@ -198,6 +202,8 @@ class Publication(msgspec.Struct, frozen=True):
     poster: str = ""
     sprite: str = ""
     posters: list[str] = []
+    complete: bool = True
+    version: int = 1
 
 
 class NewTitle(msgspec.Struct, frozen=True):
@@ -256,6 +262,18 @@ class Catalog(Protocol):
 
         Raises:
             InvalidRequest: `catalog.bad_title`, the name is empty or too long.
+        """
+        ...
+
+    async def republish(self, publication: Publication) -> Title:
+        """Put a publication in place of an older one of the same asset.
+
+        An older one than is there changes nothing: by its version, and what is
+        complete is newer than what still arrives. A withdrawn title stays
+        withdrawn.
+
+        Raises:
+            NotFound: `catalog.no_title`, nothing of this asset was published.
         """
         ...
 

@@ -13,7 +13,7 @@ class TitlePublished(msgspec.Struct, frozen=True):
 
 
 class TitleChanged(msgspec.Struct, frozen=True):
-    """A title's words changed."""
+    """A title's words changed, or there is more of it."""
 
     slug: str
     name: str
@@ -26,5 +26,5 @@ class TitleWithdrawn(msgspec.Struct, frozen=True):
 
 
 register("title.published@1", TitlePublished, tells="A title can be watched from now on.")
-register("title.changed@1", TitleChanged, tells="A title's words changed.")
+register("title.changed@1", TitleChanged, tells="A title's words changed, or there is more of it.")
 register("title.withdrawn@1", TitleWithdrawn, tells="A title can no longer be watched.")

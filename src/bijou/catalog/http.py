@@ -34,6 +34,15 @@ PUBLISH = Endpoint(
     status=201,
     limit_bytes=8 << 20,
 )
+REPUBLISH = Endpoint(
+    method="PUT",
+    path="/api/titles",
+    role=Role.SERVICE,
+    summary="Put a publication in place of an older one of its asset.",
+    takes=Publication,
+    gives=Title,
+    limit_bytes=8 << 20,
+)
 TITLE = Endpoint(
     method="GET", path="/api/titles/{slug}", role=Role.ANYONE, summary="One title by slug or id.", gives=Title
 )
@@ -66,6 +75,9 @@ def routes(catalog: Catalog) -> list[Route]:
     async def publish(call: Call) -> Title:
         return await catalog.publish(call.body.new, call.body.publication)
 
+    async def republish(call: Call) -> Title:
+        return await catalog.republish(call.body)
+
     async def title(call: Call) -> Title:
         return await catalog.title(call.path["slug"])
 
@@ -79,6 +91,7 @@ def routes(catalog: Catalog) -> list[Route]:
         HOME.bind(home),
         TITLES.bind(titles),
         PUBLISH.bind(publish),
+        REPUBLISH.bind(republish),
         TITLE.bind(title),
         CHANGE.bind(change),
         WITHDRAW.bind(withdraw),
@@ -94,6 +107,11 @@ class CatalogClient:
     async def publish(self, new: NewTitle, publication: Publication) -> Title:
         """Make a title watchable."""
         title: Title = await self._wire.call(PUBLISH, NewPublication(new, publication))
+        return title
+
+    async def republish(self, publication: Publication) -> Title:
+        """Put a publication in place of an older one of the same asset."""
+        title: Title = await self._wire.call(REPUBLISH, publication)
         return title
 
     async def title(self, slug: str) -> Title:

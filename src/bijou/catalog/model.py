@@ -84,6 +84,11 @@ def published(publication: Publication) -> Publication:
     return publication
 
 
+def is_older(publication: Publication, than: Publication) -> bool:
+    """Tell whether a publication must not take the place of another one of its asset."""
+    return (publication.version, publication.complete) < (than.version, than.complete)
+
+
 def slug_of(name: str) -> str:
     """Return a name as a part of an address: `a-z`, `0-9` and single hyphens.
 

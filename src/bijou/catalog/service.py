@@ -55,6 +55,26 @@ class CatalogService:
             self._tell(TitlePublished(title.slug, title.name))
         return title
 
+    async def republish(self, publication: Publication) -> Title:
+        """Put a publication in place of an older one of the same asset."""
+        publication = model.published(publication)
+
+        def work(db: Connection) -> tuple[Title, bool]:
+            there = store.title_of_asset(db, publication.asset)
+            if there is None:
+                raise NotFound("catalog.no_title", f"nothing of asset {publication.asset!r} was published")
+            title, on_site = there
+            if title.publication == publication or model.is_older(publication, title.publication):
+                return title, False
+            title = msgspec.structs.replace(title, publication=publication)
+            store.renew(db, title)
+            return title, on_site
+
+        title, news = await self._records.write(work)
+        if news:
+            self._tell(TitleChanged(title.slug, title.name))
+        return title
+
     async def title(self, slug: str) -> Title:
         """Return one title by slug or id."""
         return await self._records.read(lambda db: _title(db, slug))

@@ -90,6 +90,13 @@ def keep(db: Connection, title: Title) -> None:
     db.execute(update(TITLES).where(TITLES.c.id == title.id).values(_columns(title) | {"withdrawn_at": None}))
 
 
+def renew(db: Connection, title: Title) -> None:
+    """Keep a title's newer publication, on the site or not."""
+    kept = _columns(title)
+    changed = {name: kept[name] for name in ("publication_version", "publication")}
+    db.execute(update(TITLES).where(TITLES.c.id == title.id).values(changed))
+
+
 def withdraw(db: Connection, title_id: str, now: Instant) -> None:
     """Take a title off the site; its slug stays taken, so no link leads elsewhere."""
     db.execute(update(TITLES).where(TITLES.c.id == title_id).values(withdrawn_at=int(now)))

@@ -8,14 +8,21 @@ import click
 import bijou as package
 
 _PLACES = {
+    "ads": "bijou.cli.ads:ads",
+    "audience": "bijou.cli.audience:audience",
+    "abr": "bijou.cli.abr:abr",
+    "codecs": "bijou.cli.codecs:codecs",
     "config": "bijou.cli.reference:config",
     "demo": "bijou.cli.serving:demo",
+    "encode": "bijou.cli.encoding:encode",
+    "deploy": "bijou.cli.deploying:deploy",
     "fs": "bijou.cli.mounting:fs",
     "reference": "bijou.cli.reference:reference",
     "run": "bijou.cli.serving:run",
     "serve": "bijou.cli.serving:serve",
     "sign-in": "bijou.cli.uploading:sign_in",
     "status": "bijou.cli.serving:status",
+    "swarm": "bijou.cli.swarm:swarm",
     "upload": "bijou.cli.uploading:upload",
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 import bijou as package
+from bijou.app.model_pages import schema_page
 from bijou.app.routes import all_endpoints
 from bijou.app.settings import Settings
 from bijou.cli.commands import bijou
@@ -20,6 +21,7 @@ _HEAD = "<!-- written by `./run reference`; a test compares it -->\n"
 def all_pages() -> dict[str, str]:
     """Return every generated page by file name."""
     makers: dict[str, Callable[[], str]] = {
+        "ads-model.md": lambda: schema_page(_HEAD),
         "bijou.toml": lambda: manual(Settings),
         "commands.md": commands_page,
         "errors.md": errors_page,

@@ -105,7 +105,7 @@ async def send(file: Path, *, name: str, synopsis: str, server: str, token: str)
         upload = await begun(clients.ingest, file, wanted, memory, clock)
         try:
             received = await _delivered(clients.ingest, upload, file, clock)
-            job, title = await _published(clients, received.job, clock)
+            job, title = await _published(clients, received.job, server, clock)
         except asyncio.CancelledError:
             await _call_off(clients.ingest, upload)
             memory.forget()
@@ -119,8 +119,7 @@ async def send(file: Path, *, name: str, synopsis: str, server: str, token: str)
         memory.forget()
     took_s = (clock.monotonic_ns() - began_ns) / 1e9
     _tell(title.publication, took_s)
-    address = f"{server.rstrip('/')}/t/{title.slug}"
-    return Sent(address=address, title=title.name, job=job.id, took_s=round(took_s, 3))
+    return Sent(address=_address(server, title.slug), title=title.name, job=job.id, took_s=round(took_s, 3))
 
 
 async def _delivered(ingest: Ingest, upload: Upload, file: Path, clock: Clock) -> Upload:
@@ -140,9 +139,9 @@ async def _call_off(ingest: Ingest, upload: Upload) -> None:
         step("cancelled", f"{upload.filename}; nothing of it is kept")
 
 
-async def _published(clients: Clients, job_id: str, clock: Clock) -> tuple[Job, Title]:
+async def _published(clients: Clients, job_id: str, server: str, clock: Clock) -> tuple[Job, Title]:
     try:
-        job = await _finished(clients.encoding, job_id, clock)
+        job = await _finished(clients.encoding, job_id, server, clock)
         return job, await patiently(lambda: clients.catalog.title(job.title), clock)
     except EngineUnavailable as error:
         if error.code != "http.unreachable":
@@ -169,19 +168,26 @@ async def patiently(ask: Callable[[], Awaitable[T]], clock: Clock) -> T:
         await clock.sleep(_ASK_EVERY_S)
 
 
-async def _finished(encoding: Encoding, job_id: str, clock: Clock) -> Job:
+async def _finished(encoding: Encoding, job_id: str, server: str, clock: Clock) -> Job:
     with _bar("encode", 1000) as advance:
-        shown = 0
+        shown, watchable = 0, False
         while True:
             job = await patiently(lambda: encoding.job(job_id), clock)
             now = round(job.progress * 1000)
             advance(now - shown)
             shown = now
+            if job.watchable and not watchable and job.state is not JobState.DONE:
+                step("arriving", f"{_address(server, job.title)} can be watched; the rest is on its way")
+            watchable = job.watchable
             if job.state is JobState.DONE:
                 return job
             if job.state in {JobState.REFUSED, JobState.FAILED}:
                 raise _reason(job)
             await clock.sleep(_ASK_EVERY_S)
+
+
+def _address(server: str, slug: str) -> str:
+    return f"{server.rstrip('/')}/t/{slug}"
 
 
 def _reason(job: Job) -> BijouError:
@@ -206,7 +212,7 @@ def _tell(publication: Publication, took_s: float) -> None:
         f"{len(rungs)} renditions, {segments} segments each   {clock_time(took_s)}"
         f"  ({media.duration_s / max(took_s, 0.001):.1f}x real time)",
     )
-    step("package", "HLS + DASH, segments up to 4 s")
+    step("publish", "HLS + DASH, segments up to 4 s")
 
 
 def frame_rate_text(fraction: str) -> str:

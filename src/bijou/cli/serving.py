@@ -7,7 +7,7 @@ import click
 from bijou.app.settings import Settings
 from bijou.cli.terminal import answer, configured, json_option, speaks_plainly
 
-_SHARED = ("house", "control", "accounts", "ingest", "encoder", "origin", "edge", "delivery")
+_SHARED = ("house", "control", "accounts", "ingest", "encoding", "encoder", "origin", "edge", "delivery")
 
 
 @click.command()

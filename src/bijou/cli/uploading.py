@@ -20,7 +20,7 @@ def _checked(_context: click.Context, _option: click.Parameter, server: str | No
     return server
 
 
-_server_option = click.option(
+server_option = click.option(
     "--server",
     callback=_checked,
     envvar="BIJOU_SERVER",
@@ -33,7 +33,7 @@ _installation = configured("house.data_dir", "control.host", "control.port", "co
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Name of the title; by default made from the file's.")
 @click.option("--synopsis", default="", help="A sentence or two about it.")
-@_server_option
+@server_option
 @json_option
 @speaks_plainly
 @_installation
@@ -64,7 +64,7 @@ def upload(
     envvar="BIJOU_PASSWORD",
     help="Asked for if not given.  [BIJOU_PASSWORD]",
 )
-@_server_option
+@server_option
 @speaks_plainly
 @_installation
 def sign_in(name: str, password: str, server: str | None, config: Settings) -> None:

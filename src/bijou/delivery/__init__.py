@@ -5,26 +5,43 @@ are the same small HTTP/1.1 server: bytes to requests (`wire`), which part of
 what (`selection`), heads (`answers`), and only then sockets (`connection`,
 `server`). An edge fetches a cold object once, however many ask, and streams it
 to all of them while it comes (`fill`). It speaks cleartext HTTP/1.1 only: TLS
-and HTTP/2 are a proxy's work. Which edge a viewer uses is not decided here.
+and HTTP/2 are a proxy's work. Who may fetch
+what stands in a signed token (`tokens`, `gate`); which objects stay is decided
+by who is about to watch them (`playheads`). Which edge a viewer uses is not
+decided here.
 """
 
 from bijou.delivery.api import (
     EdgeAddress,
     EdgeHealth,
     EdgeStatistics,
+    FetchedBytes,
     OriginHealth,
     OriginStatistics,
     SentBytes,
 )
 from bijou.delivery.service import serve_edge, serve_origin
+from bijou.delivery.signed_playlists import signed_path
+from bijou.delivery.slots import SlotTable, slot_of
+from bijou.delivery.tokens import TOKEN_PARAMETER, Grant, Route, TokenKey, TokenKeys, parse_keys
 
 __all__ = [
+    "TOKEN_PARAMETER",
     "EdgeAddress",
     "EdgeHealth",
     "EdgeStatistics",
+    "FetchedBytes",
+    "Grant",
     "OriginHealth",
     "OriginStatistics",
+    "Route",
     "SentBytes",
+    "SlotTable",
+    "TokenKey",
+    "TokenKeys",
+    "parse_keys",
     "serve_edge",
     "serve_origin",
+    "signed_path",
+    "slot_of",
 ]

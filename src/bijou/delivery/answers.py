@@ -1,5 +1,6 @@
 """Heads of answers: status lines, fields, problems."""
 
+import functools
 import math
 from http import HTTPStatus
 from typing import Final
@@ -7,13 +8,18 @@ from typing import Final
 import msgspec
 
 from bijou.delivery.dates import http_date
-from bijou.delivery.model import Pieces, Representation, Verdict, content_type
+from bijou.delivery.model import LIVE_S, Miss, Pieces, Representation, Verdict, content_type, is_live
 from bijou.delivery.selection import Selection
 from bijou.delivery.wire import Fields, Refusal
 from bijou.ports import Instant, Problem
 from bijou.runtime import codec
 
 PREFLIGHT_AGE_S: Final = 86400
+ALLOWED_HEADERS: Final = (
+    "CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, If-Modified-Since, If-None-Match, If-Range, Range"
+)
+STALE_S: Final = 30.0
+"""Seconds that what has expired may still be shown where the origin fails."""
 
 _OPEN: Final = (
     b"Access-Control-Allow-Origin: *\r\n"
@@ -24,13 +30,16 @@ _OPEN: Final = (
     b"X-Content-Type-Options: nosniff\r\n"
 )
 _IMMUTABLE: Final = b"Accept-Ranges: bytes\r\nCache-Control: public, max-age=31536000, immutable\r\n"
+_LIVE: Final = b"Accept-Ranges: bytes\r\nCache-Control: public, max-age=%d, stale-if-error=%d\r\n" % (
+    LIVE_S,
+    STALE_S,
+)
 _NOT_KEPT: Final = b"Cache-Control: no-store\r\n"
 _ALLOW: Final = b"Allow: GET, HEAD, OPTIONS\r\n"
 _PREFLIGHT: Final = (
     b"Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
-    b"Access-Control-Allow-Headers: CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, "
-    b"If-Modified-Since, If-None-Match, If-Range, Range\r\n"
-    b"Access-Control-Max-Age: %d\r\n" % PREFLIGHT_AGE_S
+    b"Access-Control-Allow-Headers: %s\r\n"
+    b"Access-Control-Max-Age: %d\r\n" % (ALLOWED_HEADERS.encode(), PREFLIGHT_AGE_S)
 )
 _FACTS: Final = tuple((name, name.lower().encode()) for name in ("Content-Range", "ETag", "Last-Modified"))
 _STATUS_LINES: Final = {
@@ -55,6 +64,7 @@ class Answer(msgspec.Struct):
         size_bytes: Length of the body as sent: 0 for HEAD.
         body: All of it, where it is here.
         pieces: The body, where it is still coming.
+        miss: Why it is not from here, where it is not.
         close: Whether the connection ends with this answer.
     """
 
@@ -64,6 +74,7 @@ class Answer(msgspec.Struct):
     body: bytes | memoryview = b""
     pieces: Pieces | None = None
     verdict: Verdict | None = None
+    miss: Miss | None = None
     close: bool = False
 
 
@@ -84,7 +95,7 @@ def media_head(representation: Representation, selection: Selection, date: Insta
         ]
     if selection.status == 206:
         fields.append(f"Content-Range: bytes {selection.start}-{selection.stop - 1}/{size}")
-    return _head(selection.status, fields, _IMMUTABLE)
+    return _head(selection.status, fields, _lasting(representation.path))
 
 
 def handed_on_head(path: str, status: int, fields: Fields, size_bytes: int, date: Instant) -> bytes:
@@ -94,9 +105,10 @@ def handed_on_head(path: str, status: int, fields: Fields, size_bytes: int, date
         kept += [f"Content-Type: {content_type(path)}", f"Content-Length: {size_bytes}"]
     elif status == 416:
         kept.append("Content-Length: 0")
-    return _head(status, [f"Date: {http_date(date)}", *kept], _IMMUTABLE)
+    return _head(status, [f"Date: {http_date(date)}", *kept], _lasting(path))
 
 
+@functools.lru_cache(maxsize=4096)
 def cache_fields(verdict: Verdict, age_s: int | None = None) -> bytes:
     """Return the fields that tell what the cache did."""
     age = b"" if age_s is None else b"Age: %d\r\n" % age_s
@@ -108,18 +120,36 @@ def preflight(date: Instant) -> Answer:
     return Answer(204, _head(204, [f"Date: {http_date(date)}"], _ALLOW + _PREFLIGHT))
 
 
+def nothing(date: Instant) -> Answer:
+    """Answer yes, and nothing else."""
+    return Answer(204, _head(204, [f"Date: {http_date(date)}"], _NOT_KEPT))
+
+
 def json_answer(value: object, method: str, date: Instant) -> Answer:
     """Answer with a value of the moment."""
     return _whole(200, codec.encode(value), "application/json", method, [f"Date: {http_date(date)}"])
 
 
-def problem_answer(problem: Problem, method: str, date: Instant, verdict: Verdict | None = None) -> Answer:
-    """Answer with a problem, and `Retry-After` where waiting helps."""
+def problem_answer(
+    problem: Problem,
+    method: str,
+    date: Instant,
+    verdict: Verdict | None = None,
+    lasts_s: float | None = None,
+) -> Answer:
+    """Answer with a problem, and `Retry-After` where waiting helps.
+
+    Args:
+        lasts_s: How long a cache before us may believe it; only nginx is told, in
+            a field of its own, so that browsers ask again.
+    """
     fields = [f"Date: {http_date(date)}"]
     if problem.retry_after_s is not None:
         fields.append(f"Retry-After: {math.ceil(problem.retry_after_s)}")
     if verdict is not None:
         fields.append(f"X-Cache: {verdict}")
+    if lasts_s is not None:
+        fields.append(f"X-Accel-Expires: {lasts_s:.0f}")
     if problem.status == 405:
         fields.append("Allow: GET, HEAD, OPTIONS")
     answer = _whole(problem.status, codec.encode(problem), "application/problem+json", method, fields)
@@ -139,6 +169,10 @@ def refusal_answer(refusal: Refusal, date: Instant) -> Answer:
     answer = problem_answer(problem, "GET", date)
     answer.close = True
     return answer
+
+
+def _lasting(path: str) -> bytes:
+    return _LIVE if is_live(path) else _IMMUTABLE
 
 
 def _whole(status: int, content: bytes, kind: str, method: str, fields: list[str]) -> Answer:

@@ -30,6 +30,19 @@ class SentBytes(msgspec.Struct, frozen=True):
     fill: int
     joined: int
     passed: int
+    disk: int = 0
+    stale: int = 0
+    revalidated: int = 0
+
+
+class FetchedBytes(msgspec.Struct, frozen=True):
+    """Bytes of bodies that an edge had to fetch, by the reason."""
+
+    cold: int = 0
+    capacity: int = 0
+    expired: int = 0
+    health: int = 0
+    steering: int = 0
 
 
 class EdgeStatistics(msgspec.Struct, frozen=True):
@@ -41,11 +54,19 @@ class EdgeStatistics(msgspec.Struct, frozen=True):
         fills: Each began a fetch that others could join.
         joined: Each waited on a fetch that another had begun.
         passed: Only handed on: too large to keep, or HEAD of what is not here.
-        hit_ratio: (hits + joined) / (hits + fills + joined + passed); 0 before the first.
+        hit_ratio: Share of all these that needed no fetch of their own; 0 before the first.
         sent_bytes: By what the cache did.
         origin_fetches: Requests sent to the origin.
         cached_bytes: Memory that objects take, with 1 KiB each for their keep.
         connections: Open now.
+        disk_hits: Answered from disk.
+        stale_hits: Answered with what had expired, because the origin failed.
+        fetched_bytes: Why bytes came from elsewhere.
+        disk_bytes: What files take now.
+        shed: Sessions turned away at their beginning, so that those that play go on.
+        slow: Connections ended because their peers read too slowly.
+        refused: Requests that were not served, by the problem's code.
+        policy: What decides who leaves memory.
     """
 
     requests: int
@@ -60,6 +81,15 @@ class EdgeStatistics(msgspec.Struct, frozen=True):
     cached_bytes: int
     evictions: int
     connections: int
+    disk_hits: int = 0
+    stale_hits: int = 0
+    fetched_bytes: FetchedBytes = FetchedBytes()
+    disk_objects: int = 0
+    disk_bytes: int = 0
+    shed: int = 0
+    slow: int = 0
+    refused: dict[str, int] = {}
+    policy: str = ""
 
 
 class OriginHealth(msgspec.Struct, frozen=True):

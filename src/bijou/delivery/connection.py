@@ -23,6 +23,10 @@ cost 15 to 20 % more CPU for a 2 MB segment.
 """
 HEAD_S: Final = 10.0
 """Seconds in which a request's head must be there, once it has begun."""
+SLOW_AFTER_S: Final = 60.0
+"""Seconds after which an answer must have gone out at `SLOW_BYTES_S` or more, or it ends."""
+SLOW_BYTES_S: Final = 2048
+"""No player watches anything at so little; who reads so slowly holds on to memory, not to a film."""
 LINGER_S: Final = 2.0
 """Seconds that a refused peer's bytes are still taken, so that it reads why."""
 
@@ -120,6 +124,10 @@ class Connection(asyncio.Protocol):
     def expire(self, now_ns: int) -> None:
         """End the connection if its peer has kept it waiting for too long."""
         buffered = self._transport.get_write_buffer_size()
+        if buffered and self._is_slow(now_ns, buffered):
+            self._server.site.tally.slow += 1
+            self._transport.abort()
+            return
         if buffered != self._buffered_bytes:
             self._buffered_bytes = buffered
             self._moved_ns = now_ns
@@ -144,6 +152,10 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once and drop what was not sent."""
         self._transport.abort()
+
+    def _is_slow(self, now_ns: int, buffered: int) -> bool:
+        took_s = (now_ns - self._began_ns) / 1e9
+        return took_s >= SLOW_AFTER_S and (self._sent_bytes - buffered) / took_s < SLOW_BYTES_S
 
     def _expire_reading(self, quiet_s: float, idle_s: float) -> None:
         if self._reader.pending and quiet_s >= min(HEAD_S, idle_s):

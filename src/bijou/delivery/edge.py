@@ -1,98 +1,133 @@
 """An edge: published media in memory, each object fetched once, streamed while it comes."""
 
-import asyncio
 import contextlib
-from collections import OrderedDict
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol
 
-import msgspec
 import structlog
 
 import bijou
+from bijou.algorithms.caches import Policy
+from bijou.delivery import cmcd
 from bijou.delivery.answers import Answer, cache_fields, media_head, problem_answer, refusal_answer
-from bijou.delivery.api import EdgeHealth, EdgeStatistics, SentBytes
+from bijou.delivery.api import EdgeHealth, EdgeStatistics
+from bijou.delivery.cached import Cached
+from bijou.delivery.counting import edge_statistics
+from bijou.delivery.disk import Disk
 from bijou.delivery.doors import answer_at_door
+from bijou.delivery.fetching import Fetching
 from bijou.delivery.fill import Fill, FillReader, TooLarge
-from bijou.delivery.handed_on import CONDITION_FIELDS, hand_on, representation_of
-from bijou.delivery.line import OriginAnswer
-from bijou.delivery.model import BodyCut, Representation, Verdict
-from bijou.delivery.selection import CONDITIONS, Selection, select
-from bijou.delivery.store import Store
+from bijou.delivery.gate import Entered, Gate
+from bijou.delivery.handed_on import CONDITION_FIELDS, hand_on
+from bijou.delivery.model import Miss, Verdict, begins_a_session
+from bijou.delivery.selection import CONDITIONS, select
+from bijou.delivery.shields import Source
 from bijou.delivery.tally import Tally
-from bijou.delivery.upstream import Upstream
+from bijou.delivery.tokens import TokenKeys, TokenRefused
 from bijou.delivery.wire import Refusal, Request
-from bijou.ports import BijouBug, BijouError, Clock, Instant, NotFound
+from bijou.ports import BijouBug, BijouError, Clock, EngineUnavailable, NotFound
 
-MISSING_S: Final = 2.0
-"""Seconds that an absence is believed."""
-
-_REMEMBERED: Final = 4096
-_LARGEST_SHARE: Final = 4
-
-V = TypeVar("V")
+CROWDED: Final = 0.9
+"""Share of the connections from which on sessions that begin are turned away."""
 
 _log = structlog.get_logger()
 
 
-class Cached(msgspec.Struct, frozen=True):
-    """One object in memory, with the head of the usual answer made already."""
+class Witness(Protocol):
+    """Whoever wants to know who asked for what, such as a policy of eviction."""
 
-    representation: Representation
-    body: memoryview
-    head: bytes
-    filled_at: Instant
-    filled_ns: int
+    def asked(self, path: str, session: str, then: str) -> None:
+        """Note that a session asked for an object, and what it says it asks for next, or empty."""
+        ...
 
 
 class Edge:
-    """Answers requests for media from memory, and from one origin.
+    """Answers requests for media from memory, from disk, and from one source.
 
     An object that takes more than a quarter of the memory is not kept, only
-    handed on. Objects are immutable, so none is ever checked again.
+    handed on. Objects are immutable, so none is ever checked again; playlists
+    that still grow are checked once a second, and shown for half a minute more
+    where the origin fails.
 
     Args:
         cache_bytes: Memory for objects, those that are still coming included.
+        connections: Served at once; when nine of ten are taken, sessions that
+            begin are turned away, so that those that play go on.
+        keys: Of the tokens that requests must show; None: everybody is let in.
+        disk: Opened already; None: what leaves memory is gone.
+        policy: Which object leaves memory first; S3-FIFO where None is given.
+        witness: Told which sessions ask for what.
     """
 
-    def __init__(self, *, region: str, upstream: Upstream, cache_bytes: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        region: str,
+        upstream: Source,
+        cache_bytes: int,
+        clock: Clock,
+        connections: int = 10_000,
+        keys: TokenKeys | None = None,
+        disk: Disk | None = None,
+        policy: Policy[str, Any] | None = None,
+        witness: Witness | None = None,
+    ) -> None:
         self.tally = Tally()
         self._region = region
         self._upstream = upstream
         self._clock = clock
-        self._store = Store[Cached](cache_bytes)
-        self._fills: dict[str, Fill] = {}
-        self._fetches: dict[Fill, asyncio.Task[None]] = {}
-        self._missing_until_ns: OrderedDict[str, int] = OrderedDict()
-        self._oversize: OrderedDict[str, None] = OrderedDict()
+        self._gate = None if keys is None else Gate(keys, region)
+        self._disk = disk
+        self._policy = policy
+        self._witness = witness
+        self._fetching = Fetching(cache_bytes, policy, disk, upstream, clock, self.tally)
+        self._store = self._fetching.store
+        self._crowded = connections * CROWDED
 
     def at_once(self, request: Request) -> Answer | None:
         """Answer from memory, and whatever is not media."""
-        found = self._store.get(request.path)
-        if found is not None and request.method != "OPTIONS":
+        path = request.path
+        if self._gate is not None:
+            try:
+                path = self._gate.path_of(request)
+            except TokenRefused as refused:
+                return self._refuse(request, refused)
+        if self.tally.connections > self._crowded and begins_a_session(path):
+            return self._shed(request)
+        found = self._store.get(path)
+        if found is not None and request.method != "OPTIONS" and self._holds(found):
+            if self._witness is not None:
+                self._watched(request, path)
             return self._hit(request, found)
-        answer = answer_at_door(request, self.health, self._clock.now())
-        if answer is None and self._known_missing(request.path):
-            return self._missing(request, Verdict.HIT)
+        answer = answer_at_door(request, path, self.health, self._clock.now(), self._gate)
+        if answer is None and self._fetching.is_missing(path):
+            return self._missing(request, path, Verdict.HIT)
         return answer
 
     async def later(self, request: Request) -> Answer:
         """Answer media that are not here."""
-        fill = self._fills.get(request.path)
-        verdict = Verdict.JOINED if fill else Verdict.FILL
         try:
-            if request.method == "GET" and request.path not in self._oversize:
+            entered = Entered(request.path) if self._gate is None else self._gate.enter(request)
+        except TokenRefused as refused:  # it expired since `at_once` looked
+            return self._refuse(request, refused)
+        if self._witness is not None:
+            self._watched(request, entered.path)
+        verdict = Verdict.PASS
+        try:
+            if request.method == "GET" and not self._fetching.is_oversize(entered.path):
+                fill = self._fetching.under_way(entered.path)
+                verdict = Verdict.JOINED if fill else Verdict.FILL
                 with contextlib.suppress(TooLarge):
-                    return await self._from_fill(request, fill or self._start(request.path), verdict)
+                    return await self._from_fill(request, fill or self._start(request, entered), verdict)
             verdict = Verdict.PASS
-            return await self._pass(request)
+            return await self._pass(request, entered)
         except NotFound:
-            return self._missing(request, verdict)
+            return self._missing(request, entered.path, verdict)
         except BijouError as error:
             if verdict is not Verdict.JOINED:  # one line a fetch, not one a viewer
-                _log.warning("edge.origin_failed", path=request.path, code=error.code, detail=error.detail)
+                _log.warning("edge.origin_failed", path=entered.path, code=error.code, detail=error.detail)
             problem = error.problem()
         except Exception:  # noqa: BLE001 - the last one who can answer
-            _log.exception("edge.crashed", path=request.path)
+            _log.exception("edge.crashed", path=entered.path)
             problem = BijouBug(
                 "delivery.fault", "something broke on our side; it has been written to the log"
             ).problem()
@@ -100,30 +135,13 @@ class Edge:
 
     def refused(self, refusal: Refusal) -> Answer:
         """Answer bytes that are no request."""
+        self.tally.refused_by[refusal.code] += 1
         return refusal_answer(refusal, self._clock.now())
 
     def statistics(self) -> EdgeStatistics:
         """Return what was done since the start."""
-        tally = self.tally
-        return EdgeStatistics(
-            requests=tally.requests,
-            hits=tally.requests_by[Verdict.HIT],
-            fills=tally.requests_by[Verdict.FILL],
-            joined=tally.requests_by[Verdict.JOINED],
-            passed=tally.requests_by[Verdict.PASS],
-            hit_ratio=round(tally.hit_ratio, 4),
-            sent_bytes=SentBytes(
-                hit=tally.sent_bytes_by[Verdict.HIT],
-                fill=tally.sent_bytes_by[Verdict.FILL],
-                joined=tally.sent_bytes_by[Verdict.JOINED],
-                passed=tally.sent_bytes_by[Verdict.PASS],
-            ),
-            origin_fetches=self._upstream.fetches,
-            objects=len(self._store),
-            cached_bytes=self._store.used_bytes,
-            evictions=self._store.evictions,
-            connections=tally.connections,
-        )
+        name = type(self._policy).__name__ if self._policy else "S3Fifo"
+        return edge_statistics(self.tally, self._store, self._disk, self._upstream.fetches, name)
 
     def health(self) -> EdgeHealth:
         """Return what `/healthz` answers."""
@@ -133,11 +151,13 @@ class Edge:
 
     async def close(self) -> None:
         """Stop all fetches."""
-        fetches = list(self._fetches.values())
-        for fetch in fetches:
-            fetch.cancel()
-        await asyncio.gather(*fetches, return_exceptions=True)
+        await self._fetching.close()
         self._upstream.close()
+        if self._disk is not None:
+            await self._disk.close()
+
+    def _holds(self, found: Cached) -> bool:
+        return found.until_ns is None or self._clock.monotonic_ns() < found.until_ns
 
     def _hit(self, request: Request, found: Cached) -> Answer:
         age_s = (self._clock.monotonic_ns() - found.filled_ns) // 1_000_000_000
@@ -149,108 +169,75 @@ class Edge:
         body = found.body[selection.start : selection.stop] if request.method == "GET" else b""
         return Answer(selection.status, head, len(body), body, verdict=Verdict.HIT)
 
+    def _start(self, request: Request, entered: Entered) -> Fill:
+        return self._fetching.start(entered.path, entered.miss, direct=b"cdn-loop" in request.fields)
+
     async def _from_fill(self, request: Request, fill: Fill, verdict: Verdict) -> Answer:
+        if verdict is Verdict.JOINED and self._is_own(request):
+            raise TooLarge  # we asked ourselves: to wait for our own answer would be for ever
         reader = FillReader(fill)
         try:
             representation = await fill.opened()
         except BaseException:
             reader.leave()
             raise
+        if verdict is Verdict.FILL:
+            verdict = fill.verdict
+        miss = fill.miss if fill.verdict is Verdict.FILL else None
         selection = select("GET", request.fields, representation)
         head = media_head(representation, selection, self._clock.now()) + cache_fields(verdict)
         if not selection.size_bytes:
             reader.leave()
-            return Answer(selection.status, head, verdict=verdict)
+            return Answer(selection.status, head, verdict=verdict, miss=miss)
         reader.seek(selection.start, selection.stop)
-        return Answer(selection.status, head, selection.size_bytes, pieces=reader, verdict=verdict)
+        return Answer(selection.status, head, selection.size_bytes, pieces=reader, verdict=verdict, miss=miss)
 
-    async def _pass(self, request: Request) -> Answer:
+    def _is_own(self, request: Request) -> bool:
+        names = request.fields.get(b"cdn-loop", b"").split(b",")
+        return self._region.encode() in {name.strip() for name in names}
+
+    async def _pass(self, request: Request, entered: Entered) -> Answer:
         fields = {
             name: request.fields[name.lower().encode()].decode("latin-1")
             for name in CONDITION_FIELDS
             if name.lower().encode() in request.fields
         }
-        answer = await self._upstream.ask(request.method, request.path, fields)
+        direct = b"cdn-loop" in request.fields
+        answer = await self._upstream.ask(request.method, entered.path, fields, direct=direct)
         try:
-            return hand_on(request, answer, self._clock.now(), self._upstream.origin_url)
+            handed = hand_on(request, entered.path, answer, self._clock.now(), self._upstream.origin_url)
         except NotFound:
-            self._note_missing(request.path)
+            self._fetching.note_missing(entered.path)
             await answer.aclose()
             raise
         except BaseException:
             await answer.aclose()
             raise
+        handed.miss = entered.miss or (
+            Miss.CAPACITY if request.method == "GET" else self._fetching.reason(entered.path)
+        )
+        self.tally.fetched_bytes_by[handed.miss] += handed.size_bytes
+        return handed
 
-    def _start(self, path: str) -> Fill:
-        fill = Fill(path, self._desert)
-        self._fills[path] = fill
-        self._fetches[fill] = asyncio.get_running_loop().create_task(self._fetch(fill))
-        return fill
+    def _watched(self, request: Request, path: str) -> None:
+        assert self._witness is not None
+        said = cmcd.read(request)
+        if said.session:
+            self._witness.asked(path, said.session, said.next_path(path))
 
-    def _desert(self, fill: Fill) -> None:
-        """End a fetch at once: whoever comes now begins another."""
-        if self._fills.get(fill.path) is fill:
-            del self._fills[fill.path]
-            self._fetches[fill].cancel()
+    def _refuse(self, request: Request, refused: TokenRefused) -> Answer:
+        self.tally.refused_by[refused.code] += 1
+        return problem_answer(refused.problem(), request.method, self._clock.now())
 
-    async def _fetch(self, fill: Fill) -> None:
-        try:
-            async with contextlib.aclosing(await self._upstream.ask("GET", fill.path)) as answer:
-                representation = representation_of(fill.path, answer, self._upstream.origin_url)
-                await self._take(fill, representation, answer)
-        except NotFound as error:
-            self._note_missing(fill.path)
-            fill.fail(error)
-        except asyncio.CancelledError:
-            fill.fail(BodyCut())
-            raise
-        except Exception as error:  # noqa: BLE001 - it is raised to each reader
-            fill.fail(error)
-        finally:
-            del self._fetches[fill]
-            if self._fills.get(fill.path) is fill:
-                del self._fills[fill.path]
+    def _shed(self, request: Request) -> Answer:
+        self.tally.shed += 1
+        full = EngineUnavailable(
+            "delivery.no_new_sessions",
+            "this edge is nearly full and begins no sessions; try another",
+            retry_after_s=2.0,
+        )
+        return problem_answer(full.problem(), request.method, self._clock.now())
 
-    async def _take(self, fill: Fill, representation: Representation, answer: OriginAnswer) -> None:
-        size = representation.size_bytes
-        if size > self._store.capacity_bytes // _LARGEST_SHARE:
-            _remember(self._oversize, fill.path, None)
-            raise TooLarge
-        if not self._store.hold(size):
-            raise TooLarge
-        try:
-            fill.open(representation)
-            if not fill.wanted:
-                raise BodyCut
-            async for piece in answer:
-                fill.append(piece)
-            if fill.received_bytes != size:
-                raise BodyCut
-        finally:
-            self._store.release(size)
-        now, now_ns = self._clock.now(), self._clock.monotonic_ns()
-        head = media_head(representation, Selection(200, 0, size), now)
-        self._store.put(fill.path, Cached(representation, fill.body, head, now, now_ns), size)
-
-    def _known_missing(self, path: str) -> bool:
-        until_ns = self._missing_until_ns.get(path)
-        if until_ns is None:
-            return False
-        if self._clock.monotonic_ns() < until_ns:
-            return True
-        del self._missing_until_ns[path]
-        return False
-
-    def _note_missing(self, path: str) -> None:
-        _remember(self._missing_until_ns, path, self._clock.monotonic_ns() + round(MISSING_S * 1e9))
-
-    def _missing(self, request: Request, verdict: Verdict) -> Answer:
-        missing = NotFound("delivery.no_media", f"there is no {request.path}")
+    def _missing(self, request: Request, path: str, verdict: Verdict) -> Answer:
+        missing = NotFound("delivery.no_media", f"there is no {path}")
         return problem_answer(missing.problem(), request.method, self._clock.now(), verdict)
-
-
-def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > _REMEMBERED:
-        memory.popitem(last=False)

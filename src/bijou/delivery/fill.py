@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from bijou.delivery.model import PIECE_BYTES, BodyCut, Representation
+from bijou.delivery.model import PIECE_BYTES, BodyCut, Miss, Representation, Verdict
 
 SMALL_BYTES: Final = 1024 * 1024
 
@@ -28,12 +28,15 @@ class Fill:
     Threads: one event loop.
 
     Args:
+        miss: Why it has to be fetched.
         deserted: Called when the last reader has left a fetch that is not
             worth finishing.
     """
 
-    def __init__(self, path: str, deserted: "Callable[[Fill], None]") -> None:
+    def __init__(self, path: str, miss: Miss, deserted: "Callable[[Fill], None]") -> None:
         self.path = path
+        self.miss = miss
+        self.verdict = Verdict.FILL
         self.readers = 0
         self.received_bytes = 0
         self.representation: Representation | None = None
@@ -60,6 +63,12 @@ class Fill:
         self.representation = representation
         self._buffer = bytearray(representation.size_bytes)
         self._view = memoryview(self._buffer).toreadonly()
+        self._wake()
+
+    def adopt(self, representation: Representation, body: memoryview, verdict: Verdict) -> None:
+        """Take all of it at once from where it was all the time."""
+        self.representation, self.verdict = representation, verdict
+        self._view, self.received_bytes = body, len(body)
         self._wake()
 
     def append(self, piece: bytes) -> None:

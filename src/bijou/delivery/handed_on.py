@@ -27,16 +27,16 @@ def representation_of(path: str, answer: OriginAnswer, origin_url: str) -> Repre
     return Representation(path, answer.size_bytes, etag, modified)
 
 
-def hand_on(request: Request, answer: OriginAnswer, date: Instant, origin_url: str) -> Answer:
+def hand_on(request: Request, path: str, answer: OriginAnswer, date: Instant, origin_url: str) -> Answer:
     """Return the origin's answer as ours.
 
     Raises:
         NotFound: it is a 404.
         OriginFailed: it is nothing that an origin of media answers.
     """
-    _check(answer, _HANDED_ON, request.path, origin_url)
+    _check(answer, _HANDED_ON, path, origin_url)
     size_bytes = _announced(answer) if answer.status in {200, 206} else 0
-    head = handed_on_head(request.path, answer.status, answer.fields, size_bytes, date)
+    head = handed_on_head(path, answer.status, answer.fields, size_bytes, date)
     body_bytes = 0 if request.method == "HEAD" else size_bytes
     return Answer(
         answer.status, head + cache_fields(Verdict.PASS), body_bytes, pieces=answer, verdict=Verdict.PASS

@@ -10,6 +10,7 @@ from bijou.runtime.http import Endpoint
 
 _MEDIA = "/media/{key:path}"
 _HEALTH = "/healthz"
+_ALLOWED = "/allowed/media/{key:path}"
 
 ENDPOINTS: list[Endpoint] = [
     Endpoint(
@@ -24,6 +25,13 @@ ENDPOINTS: list[Endpoint] = [
         role=Role.ANYONE,
         status=204,
         summary="Tells browsers that every page may read media.",
+    ),
+    Endpoint(
+        method="GET",
+        path=_ALLOWED,
+        role=Role.ANYONE,
+        status=204,
+        summary="Whether the query's token allows a blob: for caches that cannot check it themselves.",
     ),
     Endpoint(
         method="GET",

@@ -14,6 +14,14 @@ PIECE_BYTES: Final = 256 * 1024
 
 MEDIA_PREFIX: Final = "/media/"
 HEALTH_PATH: Final = "/healthz"
+ALLOWED_PATH: Final = "/allowed"
+"""Before the path of media: tells whether the query's token allows it."""
+
+LIVE_S: Final = 1.0
+"""Seconds that a playlist which still grows may be kept; everything else is immutable."""
+
+MISSING_S: Final = 2.0
+"""Seconds that an absence is believed."""
 
 _CONTENT_TYPES: Final = {
     "m3u8": "application/vnd.apple.mpegurl",
@@ -23,21 +31,46 @@ _CONTENT_TYPES: Final = {
     "jpg": "image/jpeg",
     "vtt": "text/vtt",
 }
+_STARTS: Final = ("/master.m3u8", "/master.signed.m3u8", "/manifest.mpd")
+_SHOWN_TO_ALL: Final = ("jpg", "jpeg", "png", "webp", "vtt")
 _MEDIA_PATH: Final = re.compile(r"/media(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+_LIVE_PATH: Final = re.compile(r"/media/[^/]+/live/.+")
 _KEY_CHARACTERS: Final = 512
 
 
 class Verdict(StrEnum):
     """What an edge's cache did for a request.
 
-    `HIT`: it was here. `FILL`: this request began its fetch. `JOINED`: it
-    waited on a fetch that another had begun. `PASS`: it was only handed on.
+    `HIT`: it was in memory. `DISK`: it was on disk. `STALE`: it was here, too old,
+    and the origin failed. `REVALIDATED`: it was here, and the origin said that it
+    still holds. `FILL`: this request began its fetch. `JOINED`: it waited on a
+    fetch that another had begun. `PASS`: it was only handed on.
     """
 
+    __hash__ = str.__hash__  # the enumeration's own costs a microsecond a request
+
     HIT = "hit"
+    DISK = "disk"
+    STALE = "stale"
+    REVALIDATED = "revalidated"
     FILL = "fill"
     JOINED = "joined"
     PASS = "pass"  # noqa: S105 - a verdict, not a password
+
+
+class Miss(StrEnum):
+    """Why bytes had to come from elsewhere.
+
+    `COLD`: never seen here. `CAPACITY`: it was here, and made room for others.
+    `EXPIRED`: it was here, and may have changed. `HEALTH`: the viewer came
+    because another edge failed it. `STEERING`: the viewer was sent here.
+    """
+
+    COLD = "cold"
+    CAPACITY = "capacity"
+    EXPIRED = "expired"
+    HEALTH = "health"
+    STEERING = "steering"
 
 
 class Representation(msgspec.Struct, frozen=True):
@@ -87,6 +120,26 @@ def content_type(path: str) -> str:
     return _CONTENT_TYPES.get(path.rpartition(".")[2], "application/octet-stream")
 
 
+def is_live(path: str) -> bool:
+    """Tell whether a path names a playlist that is replaced in place while its film arrives.
+
+    Example:
+        >>> [is_live(f"/media/ast_1/{path}") for path in ("live/v360.m3u8", "v1/v360.m3u8", "live")]
+        [True, False, False]
+    """
+    return _LIVE_PATH.fullmatch(path) is not None
+
+
 def is_media_path(path: str) -> bool:
     """Tell whether a path could name a published blob, by the rule of blob keys."""
     return len(path) <= _KEY_CHARACTERS + 1 and _MEDIA_PATH.fullmatch(path) is not None
+
+
+def begins_a_session(path: str) -> bool:
+    """Tell whether a player asks for this before it plays anything."""
+    return path.endswith(_STARTS)
+
+
+def is_shown_to_all(path: str) -> bool:
+    """Tell whether pages show this before anybody pressed play: stills and their index."""
+    return path.rpartition(".")[2] in _SHOWN_TO_ALL

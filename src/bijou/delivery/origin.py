@@ -3,16 +3,20 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import structlog
+from msgspec import structs
 
 import bijou
 from bijou.delivery.answers import Answer, media_head, problem_answer, refusal_answer
 from bijou.delivery.api import OriginHealth, OriginStatistics
 from bijou.delivery.doors import answer_at_door
-from bijou.delivery.model import BodyCut, Representation
+from bijou.delivery.gate import Gate
+from bijou.delivery.model import LIVE_S, MISSING_S, BodyCut, Representation, is_live
 from bijou.delivery.selection import select
+from bijou.delivery.signed_playlists import LONGEST_BYTES, plain_key, signed
 from bijou.delivery.tally import Tally
+from bijou.delivery.tokens import TokenKeys
 from bijou.delivery.wire import Refusal, Request
-from bijou.ports import BijouBug, BijouError, Blobs, Clock, NotFound
+from bijou.ports import BijouBug, BijouError, BlobInfo, Blobs, Clock, NotFound
 
 _log = structlog.get_logger()
 
@@ -20,17 +24,22 @@ _log = structlog.get_logger()
 class Origin:
     """Answers requests for blobs under `media/`; every other blob stays private.
 
-    Memory: one piece of 256 KiB an answer in progress.
+    Memory: one piece of 256 KiB an answer in progress; a playlist whole.
+
+    Args:
+        keys: Of the tokens that `/allowed/…` checks for caches that cannot; the
+            origin itself asks for none, its only clients are edges.
     """
 
-    def __init__(self, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, blobs: Blobs, clock: Clock, keys: TokenKeys | None = None) -> None:
+        self._gate = None if keys is None else Gate(keys)
         self.tally = Tally()
         self._blobs = blobs
         self._clock = clock
 
     def at_once(self, request: Request) -> Answer | None:
         """Answer all but media."""
-        return answer_at_door(request, self.health, self._clock.now())
+        return answer_at_door(request, request.path, self.health, self._clock.now(), self._gate)
 
     async def later(self, request: Request) -> Answer:
         """Answer a GET or HEAD of media."""
@@ -38,7 +47,8 @@ class Origin:
             return await self._media(request)
         except NotFound:
             missing = NotFound("delivery.no_media", f"there is no {request.path}")
-            return problem_answer(missing.problem(), request.method, self._clock.now())
+            lasts_s = LIVE_S if is_live(request.path) else MISSING_S
+            return problem_answer(missing.problem(), request.method, self._clock.now(), lasts_s=lasts_s)
         except BijouError as error:
             _log.warning("origin.failed", path=request.path, code=error.code, detail=error.detail)
             return problem_answer(error.problem(), request.method, self._clock.now())
@@ -62,14 +72,54 @@ class Origin:
 
     async def _media(self, request: Request) -> Answer:
         key = request.path.removeprefix("/")
+        if plain := plain_key(key):
+            return await self._signed(request, plain)
         blob = await self._blobs.info(key)
-        representation = Representation(request.path, blob.size_bytes, blob.etag, blob.modified_at)
+        if is_live(request.path):
+            return await self._live(request, blob)
+        representation = _representation(request, blob)
         selection = select(request.method, request.fields, representation)
         head = media_head(representation, selection, self._clock.now())
         if request.method == "HEAD" or not selection.size_bytes:
             return Answer(selection.status, head)
         pieces = _pieces(self._blobs.read(key, selection.start, selection.stop))
         return Answer(selection.status, head, selection.size_bytes, pieces=pieces)
+
+    async def _live(self, request: Request, blob: BlobInfo) -> Answer:
+        """Answer with a playlist that may be replaced between two looks at it.
+
+        All of it is read at once, so that its length and its bytes are of one
+        writing; what the tag and the date say may be a second older.
+        """
+        return self._whole(request, blob, await self._content(blob.key))
+
+    async def _signed(self, request: Request, plain: str) -> Answer:
+        """Answer with a playlist as it is, but for the token that it hands on."""
+        blob = await self._blobs.info(plain)
+        if blob.size_bytes > LONGEST_BYTES:
+            raise NotFound(
+                "delivery.no_media", f"{plain} is over {LONGEST_BYTES} bytes and has no signed form"
+            )
+        text = (await self._content(plain)).decode("utf-8", "surrogateescape")
+        etag = f'{blob.etag[:-1]}-signed"' if blob.etag else ""
+        content = signed(text).encode("utf-8", "surrogateescape")
+        return self._whole(request, structs.replace(blob, etag=etag), content)
+
+    async def _content(self, key: str) -> bytes:
+        return b"".join([piece async for piece in self._blobs.read(key)])
+
+    def _whole(self, request: Request, blob: BlobInfo, content: bytes) -> Answer:
+        representation = _representation(request, structs.replace(blob, size_bytes=len(content)))
+        selection = select(request.method, request.fields, representation)
+        head = media_head(representation, selection, self._clock.now())
+        if request.method == "HEAD" or not selection.size_bytes:
+            return Answer(selection.status, head)
+        body = content[selection.start : selection.stop]
+        return Answer(selection.status, head, selection.size_bytes, body)
+
+
+def _representation(request: Request, blob: BlobInfo) -> Representation:
+    return Representation(request.path, blob.size_bytes, blob.etag, blob.modified_at)
 
 
 async def _pieces(reading: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -10,13 +10,16 @@ import structlog
 
 from bijou.delivery.answers import Answer, problem_answer
 from bijou.delivery.connection import Connection
+from bijou.delivery.gate import without_token
+from bijou.delivery.model import Verdict
 from bijou.delivery.tally import Tally
 from bijou.delivery.wire import Refusal, Request
 from bijou.ports import Clock, EngineUnavailable
 
 DRAIN_S: Final = 0.5
 _SWEEP_S: Final = 1.0
-_BACKLOG: Final = 1024
+_BACKLOG: Final = 4096
+_FETCHED: Final = frozenset({Verdict.FILL, Verdict.PASS})
 
 
 class Site(Protocol):
@@ -63,9 +66,10 @@ class Server:
         self._limit = connections
         self._open: set[Connection] = set()
         self._empty = asyncio.Event()
-        # Bound and asked once: a line a request is written at debug only, and costs nothing otherwise.
+        # Bound and asked once: at info a line is written for each fetch, at debug one for each request.
         self._log = structlog.get_logger("bijou.delivery").bind()
-        self._logged = self._log.is_enabled_for(logging.DEBUG)
+        self._logs_all = self._log.is_enabled_for(logging.DEBUG)
+        self._logs_misses = self._log.is_enabled_for(logging.INFO)
 
     @property
     def connections(self) -> frozenset[Connection]:
@@ -109,17 +113,19 @@ class Server:
         """Count and log one request; without an answer, its peer left before there was one."""
         if answer is not None:
             self.site.tally.count(answer, sent_bytes)
-        if self._logged:
+        if self._logs_all or (self._logs_misses and answer is not None and answer.verdict in _FETCHED):
             self._log_request(request, answer, sent_bytes, took_ns)
 
     def _log_request(self, request: Request, answer: Answer | None, sent_bytes: int, took_ns: int) -> None:
-        self._log.debug(
+        self._log.log(
+            logging.DEBUG if self._logs_all else logging.INFO,
             "request",
             method=request.method,
-            path=request.path,
+            path=without_token(request.path),
             status=answer.status if answer else 499,
             sent_bytes=sent_bytes,
             cache=answer.verdict if answer else None,
+            miss=answer.miss if answer else None,
             took_s=took_ns / 1e9,
         )
 
@@ -152,10 +158,12 @@ async def serve(
     watched: Sequence[Expiring] = (),
     stop: asyncio.Event,
     ready: Callable[[int], None],
+    drain_s: float = DRAIN_S,
 ) -> None:
-    """Listen until `stop` is set, then end within half a second.
+    """Listen until `stop` is set, then end within `drain_s`.
 
     Args:
+        drain_s: Seconds that answers in progress have to finish.
         watched: What else is to look at the time, once a second.
         ready: Called once with the port that accepts connections.
     """
@@ -167,7 +175,7 @@ async def serve(
         await stop.wait()
     finally:
         listening.close()
-        await server.drain()
+        await server.drain(drain_s)
         sweeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sweeping

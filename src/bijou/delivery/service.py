@@ -1,17 +1,25 @@
 """Origin and edge as services: from a stop event to the last byte."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
+from bijou.delivery.disk import Disk
 from bijou.delivery.edge import Edge
 from bijou.delivery.origin import Origin
-from bijou.delivery.server import Server, serve
+from bijou.delivery.playheads import PlayheadPolicy
+from bijou.delivery.server import DRAIN_S, Expiring, Server, serve
+from bijou.delivery.shields import Shields, Source
+from bijou.delivery.tokens import TOKEN_PARAMETER, Grant, TokenKeys
 from bijou.delivery.upstream import Upstream
 from bijou.ports import Blobs, Clock
 
 IDLE_S: Final = 60.0
 CONNECTIONS: Final = 10_000
+PLAYHEADS: Final = "playheads"
+
+_SHIELD_TOKEN_S: Final = 60
 
 
 async def serve_origin(
@@ -24,10 +32,12 @@ async def serve_origin(
     ready: Callable[[int], None],
     idle_s: float = IDLE_S,
     connections: int = CONNECTIONS,
+    keys: TokenKeys | None = None,
 ) -> None:
     """Serve the blobs under `media/` until `stop` is set; end within half a second.
 
     Args:
+        keys: Of the tokens that `/allowed/…` checks.
         port: 0: any that is free.
         ready: Called once with the port, when it accepts connections.
         idle_s: Seconds after which a connection is closed on which nothing moves.
@@ -36,8 +46,8 @@ async def serve_origin(
     Raises:
         OSError: the address cannot be listened on.
     """
-    server = Server(Origin(blobs, clock), clock, idle_s=idle_s, connections=connections)
-    await serve(server, host, port, stop=stop, ready=ready)
+    server = Server(Origin(blobs, clock, keys), clock, idle_s=idle_s, connections=connections)
+    await serve(server, host, port, watched=[keys] if keys else [], stop=stop, ready=ready)
 
 
 async def serve_edge(
@@ -52,8 +62,14 @@ async def serve_edge(
     clock: Clock,
     stop: asyncio.Event,
     ready: Callable[[int], None],
+    shields: Sequence[str] = (),
+    keys: TokenKeys | None = None,
+    disk: Path | None = None,
+    disk_bytes: int = 0,
+    eviction: str = PLAYHEADS,
+    drain_s: float = DRAIN_S,
 ) -> None:
-    """Serve a region's viewers until `stop` is set; end within half a second.
+    """Serve a region's viewers until `stop` is set; end within `drain_s`.
 
     Needs no origin to start, nor for what it holds already.
 
@@ -64,15 +80,50 @@ async def serve_edge(
         idle_s: Seconds after which a connection is closed on which nothing moves.
         connections: Served at once; more are refused with 503.
         ready: Called once with the port, when it accepts connections.
+        shields: Edges that are asked before the origin, each for its share of the objects.
+        keys: Of the tokens that requests must show; None: everybody is let in.
+        disk: Folder for what leaves memory; None: it is gone.
+        disk_bytes: Of that folder.
+        eviction: Who leaves memory first: `playheads` or `s3fifo`.
+        drain_s: Seconds that answers in progress have to finish.
 
     Raises:
         InvalidRequest: `delivery.bad_origin_url`.
         OSError: the address cannot be listened on.
     """
-    upstream = Upstream(origin_url, clock)
-    edge = Edge(region=region, upstream=upstream, cache_bytes=cache_bytes, clock=clock)
+    upstream = _source(origin_url, shields, region, clock, keys)
+    below = Disk(disk, disk_bytes) if disk and disk_bytes else None
+    if below is not None:
+        await below.open()
+    policy = PlayheadPolicy(clock.monotonic_ns) if eviction == PLAYHEADS else None
+    edge = Edge(
+        region=region,
+        upstream=upstream,
+        cache_bytes=cache_bytes,
+        clock=clock,
+        connections=connections,
+        keys=keys,
+        disk=below,
+        policy=policy,
+        witness=policy,
+    )
     server = Server(edge, clock, idle_s=idle_s, connections=connections)
+    watched: list[Expiring] = [upstream, *([keys] if keys else [])]
     try:
-        await serve(server, host, port, watched=[upstream], stop=stop, ready=ready)
+        await serve(server, host, port, watched=watched, stop=stop, ready=ready, drain_s=drain_s)
     finally:
         await edge.close()
+
+
+def _source(
+    origin_url: str, shields: Sequence[str], region: str, clock: Clock, keys: TokenKeys | None
+) -> Source:
+    origin = Upstream(origin_url, clock, name=region)
+    if not shields:
+        return origin
+
+    def query() -> str:
+        grant = Grant("", expires_at_s=clock.now() // 1_000_000 + _SHIELD_TOKEN_S)
+        return "" if keys is None else f"{TOKEN_PARAMETER}={keys.sign(grant)}"
+
+    return Shields(origin, shields, clock, name=region, query=query)

@@ -1,12 +1,24 @@
-"""Objects in memory, bounded by bytes; the least recently used goes first."""
+"""Objects in memory, bounded by bytes; which leaves first is a policy's business."""
 
-from collections import OrderedDict
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-V = TypeVar("V")
+from bijou.algorithms.caches import Cache, Policy, Reason
 
 OVERHEAD_BYTES: Final = 1024
-"""What an object costs besides its body: key, head, dictionary entry."""
+"""What an object costs besides its body: key, head, entries of policy and index."""
+
+
+class Sized(Protocol):
+    """Something with a length in bytes."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the body."""
+        ...
+
+
+V = TypeVar("V", bound=Sized)
 
 
 class Store(Generic[V]):
@@ -16,52 +28,51 @@ class Store(Generic[V]):
     at once stay within the bound too.
 
     Invariant: `used_bytes` + `held_bytes` <= `capacity_bytes`.
-    Cost: amortised O(1) a call.
+    Cost: that of the policy.
     Threads: one event loop.
 
     Args:
         capacity_bytes: >= 0; each value costs its size and 1 KiB.
-
-    Example:
-        >>> store = Store[str](capacity_bytes=5000)
-        >>> [store.put(key, key, 1000) for key in "ab"], store.get("a")
-        ([True, True], 'a')
-        >>> store.put("c", "c", 1000), store.get("b"), store.get("a")
-        (True, None, 'a')
+        policy: Which leaves first; S3-FIFO where None is given.
+        on_evicted: Told key and value of what made room for others.
     """
 
-    def __init__(self, capacity_bytes: int) -> None:
+    def __init__(
+        self,
+        capacity_bytes: int,
+        policy: Policy[str, Any] | None = None,
+        *,
+        on_evicted: Callable[[str, V], object] | None = None,
+    ) -> None:
         self.capacity_bytes = capacity_bytes
-        self.used_bytes = 0
         self.held_bytes = 0
-        self.evictions = 0
-        self._values: OrderedDict[str, tuple[V, int]] = OrderedDict()
+        self._on_evicted = on_evicted
+        self._cache: Cache[str, V] = Cache(
+            max(1, capacity_bytes), policy, weigher=_cost, on_leave=self._left if on_evicted else None
+        )
+        self.get: Callable[[str], V | None] = self._cache.get
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._cache)
 
-    def get(self, key: str) -> V | None:
-        """Return a value and count it as used."""
-        entry = self._values.get(key)
-        if entry is None:
-            return None
-        self._values.move_to_end(key)
-        return entry[0]
+    @property
+    def used_bytes(self) -> int:
+        """What values take now."""
+        return self._cache.weight
 
-    def put(self, key: str, value: V, size_bytes: int) -> bool:
-        """Keep a value, evicting others; False where it would not fit even alone."""
-        self.remove(key)
-        cost = size_bytes + OVERHEAD_BYTES
-        if not self._make_room(cost):
-            return False
-        self._values[key] = (value, cost)
-        self.used_bytes += cost
-        return True
+    @property
+    def evictions(self) -> int:
+        """How many values made room for others."""
+        return self._cache.statistics().evicted
+
+    def put(self, key: str, value: V) -> bool:
+        """Keep a value, evicting others; False where it is not kept."""
+        return self._cache.put(key, value)
 
     def hold(self, size_bytes: int) -> bool:
         """Set room aside for a value of that size; False where there is none to be had."""
         cost = size_bytes + OVERHEAD_BYTES
-        if not self._make_room(cost):
+        if not self._cache.reserve(cost):
             return False
         self.held_bytes += cost
         return True
@@ -69,18 +80,16 @@ class Store(Generic[V]):
     def release(self, size_bytes: int) -> None:
         """Give back the room that `hold` set aside."""
         self.held_bytes -= size_bytes + OVERHEAD_BYTES
+        self._cache.unreserve(size_bytes + OVERHEAD_BYTES)
 
     def remove(self, key: str) -> None:
         """Forget a value; nothing happens where there is none."""
-        entry = self._values.pop(key, None)
-        if entry is not None:
-            self.used_bytes -= entry[1]
+        self._cache.remove(key)
 
-    def _make_room(self, cost: int) -> bool:
-        if cost > self.capacity_bytes - self.held_bytes:
-            return False
-        while self.used_bytes + self.held_bytes + cost > self.capacity_bytes:
-            _, (_, freed) = self._values.popitem(last=False)
-            self.used_bytes -= freed
-            self.evictions += 1
-        return True
+    def _left(self, key: str, value: V, reason: Reason) -> None:
+        if reason is Reason.EVICTED and self._on_evicted is not None:
+            self._on_evicted(key, value)
+
+
+def _cost(_key: str, value: Sized) -> int:
+    return value.size_bytes + OVERHEAD_BYTES

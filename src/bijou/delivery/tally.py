@@ -3,11 +3,17 @@
 from collections import Counter
 
 from bijou.delivery.answers import Answer
-from bijou.delivery.model import Verdict
+from bijou.delivery.model import Miss, Verdict
+
+_LOCAL = (Verdict.HIT, Verdict.DISK, Verdict.STALE, Verdict.JOINED)
 
 
 class Tally:
-    """Requests and bytes since the start, by what the cache did; connections now."""
+    """Requests and bytes since the start, by what the cache did; connections now.
+
+    `fetched_bytes_by` says why bytes had to come from elsewhere, `refused_by`
+    why requests were not served, by the code of the problem.
+    """
 
     def __init__(self) -> None:
         self.requests = 0
@@ -15,6 +21,10 @@ class Tally:
         self.connections = 0
         self.requests_by: Counter[Verdict] = Counter()
         self.sent_bytes_by: Counter[Verdict] = Counter()
+        self.fetched_bytes_by: Counter[Miss] = Counter()
+        self.refused_by: Counter[str] = Counter()
+        self.shed = 0
+        self.slow = 0
 
     def count(self, answer: Answer, sent_bytes: int) -> None:
         """Count one answer, whole or cut."""
@@ -28,6 +38,5 @@ class Tally:
     def hit_ratio(self) -> float:
         """Share of the cache's requests that needed no fetch of their own."""
         decided = self.requests_by.total()
-        return (
-            (self.requests_by[Verdict.HIT] + self.requests_by[Verdict.JOINED]) / decided if decided else 0.0
-        )
+        local = sum(self.requests_by[verdict] for verdict in _LOCAL)
+        return local / decided if decided else 0.0

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,12 +26,22 @@ class Upstream:
     Args:
         origin_url: `http://host:port`, with or without a path before `/media`.
         connections: Open at once; a fetch beyond them fails at once.
+        name: By which a loop of edges is noticed (CDN-Loop, RFC 8586).
+        query: Returns what is appended to each address, such as a token.
 
     Raises:
         InvalidRequest: `delivery.bad_origin_url`.
     """
 
-    def __init__(self, origin_url: str, clock: Clock, *, connections: int = 256) -> None:
+    def __init__(
+        self,
+        origin_url: str,
+        clock: Clock,
+        *,
+        connections: int = 256,
+        name: str = "bijou",
+        query: Callable[[], str] | None = None,
+    ) -> None:
         parts = urlsplit(origin_url)
         if parts.scheme != "http" or not parts.hostname:
             raise InvalidRequest(
@@ -44,11 +54,20 @@ class Upstream:
         self._authority = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path.rstrip("/")
         self._limit = connections
+        self._name = name
+        self._query = query
         self._lines: set[Line] = set()
         self._idle: list[Line] = []
         self._dialling = 0
 
-    async def ask(self, method: str, path: str, fields: Mapping[str, str] | None = None) -> OriginAnswer:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, str] | None = None,
+        *,
+        direct: bool = False,  # noqa: ARG002 - there is no other way from here
+    ) -> OriginAnswer:
         """Send one request and return when the answer's head is there.
 
         Raises:
@@ -56,7 +75,10 @@ class Upstream:
             OriginLate: `delivery.origin_late`.
             EngineUnavailable: `delivery.origin_busy`, too many fetches at once.
         """
-        lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._authority}"]
+        query = self._query() if self._query else ""
+        target = f"{self._prefix}{path}?{query}" if query else f"{self._prefix}{path}"
+        lines = [f"{method} {target} HTTP/1.1"]
+        lines += [f"Host: {self._authority}", f"CDN-Loop: {self._name}"]
         lines += [f"{name}: {value}" for name, value in (fields or {}).items()]
         request = "\r\n".join([*lines, "", ""]).encode("latin-1")
         self.fetches += 1
@@ -93,7 +115,7 @@ class Upstream:
         self._dialling += 1
         try:
             connecting = loop.create_connection(lambda: Line(self), self._host, self._port)
-            _, line = await _within(self.clock, CONNECT_S, connecting)
+            _, line = await within(self.clock, CONNECT_S, connecting)
         except TimeoutError as error:
             detail = f"the origin {self.origin_url} took no connection within {CONNECT_S:g} s"
             raise OriginLate("delivery.origin_late", detail, retry_after_s=RETRY_AFTER_S) from error
@@ -124,7 +146,7 @@ class Upstream:
             line.abort()
 
 
-async def _within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """Return what `work` returns, or raise TimeoutError after `seconds` of the clock."""
     working = asyncio.ensure_future(work)
     patience = asyncio.ensure_future(clock.sleep(seconds))

@@ -19,7 +19,9 @@ METHODS: Final = (b"GET", b"HEAD", b"OPTIONS")
 
 _TOKEN: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CONTROLS: Final = bytes({*range(32), 127} - {9, 10, 13})
+_USUAL: Final = re.compile(rb"(GET|HEAD|OPTIONS) (/[A-Za-z0-9._~/-]*)(?:\?([!$-;=?-Z_a-z~]*))? HTTP/1\.1")
 _PLAIN_PATH: Final = re.compile(rb"/[A-Za-z0-9._~/-]*")
+_PLAIN_QUERY: Final = re.compile(rb"[!$-;=?-Z_a-z~]*")
 _TARGET: Final = re.compile(rb"[!$-;=?-Z_a-z~\[\]@%'\"|{}^`\\]+")
 _ABSOLUTE: Final = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]")
@@ -36,6 +38,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         path: Percent-decoded, without the query, no dot segments.
         keep_alive: Whether the peer takes another answer on this connection.
         one_zero: Whether the peer speaks HTTP/1.0.
+        query: What stands after the question mark, as sent.
     """
 
     method: str
@@ -43,6 +46,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     fields: Fields
     keep_alive: bool = True
     one_zero: bool = False
+    query: bytes = b""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -81,7 +85,7 @@ class RequestReader:
         (None, True)
     """
 
-    __slots__ = ("_at", "_buffer", "_fields", "_fields_read", "_refusal", "_scanned")
+    __slots__ = ("_at", "_buffer", "_fields", "_fields_read", "_keeps", "_refusal", "_scanned", "_serves")
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -90,6 +94,7 @@ class RequestReader:
         self._refusal: Refusal | None = None
         self._fields: Fields = {}
         self._fields_read = b""
+        self._serves = self._keeps = False
 
     @property
     def pending(self) -> bool:
@@ -128,9 +133,18 @@ class RequestReader:
     def _request(self, head: bytes) -> Request:
         line, _, rest = head.partition(b"\r\n")
         if rest != self._fields_read:
+            self._serves = False
             self._fields = read_fields(split_head(rest)) if rest else {}
             self._fields_read = rest
-        return _request(line, self._fields)
+        usual = _USUAL.fullmatch(line) if self._serves else None
+        if usual is not None:  # with the fields of a request that was served: nothing is left to be checked
+            method, path, query = usual.groups(b"")
+            if b"/." not in path:
+                return Request(method.decode(), path.decode(), self._fields, self._keeps, False, query)
+        request = _request(line, self._fields)
+        self._serves = b"host" in self._fields
+        self._keeps = _keep_alive(self._fields, one_zero=False)
+        return request
 
 
 def read_fields(lines: Sequence[bytes]) -> Fields:
@@ -187,8 +201,9 @@ def _request(line: bytes, fields: Fields) -> Request:
     one_zero = version == b"HTTP/1.0"
     if b"host" not in fields and not one_zero:
         raise bad_wire("the field Host is missing; HTTP/1.1 asks for exactly one")
-    path = "*" if target == b"*" and method == b"OPTIONS" else _path(target)
-    return Request(method.decode(), path, fields, _keep_alive(fields, one_zero=one_zero), one_zero)
+    query = target.partition(b"?")[2]
+    path = "*" if target == b"*" and method == b"OPTIONS" else _path(target, query)
+    return Request(method.decode(), path, fields, _keep_alive(fields, one_zero=one_zero), one_zero, query)
 
 
 def _check_version(version: bytes) -> None:
@@ -215,9 +230,9 @@ def _keep_alive(fields: Fields, *, one_zero: bool) -> bool:
     return b"close" not in options and (not one_zero or b"keep-alive" in options)
 
 
-def _path(target: bytes) -> str:
+def _path(target: bytes, query: bytes) -> str:
     path = target.partition(b"?")[0]
-    if not _PLAIN_PATH.fullmatch(path) or path != target:
+    if not _PLAIN_PATH.fullmatch(path) or not _PLAIN_QUERY.fullmatch(query):
         path = _unescaped(target)
     if b"/." in path and {b".", b".."} & set(path.split(b"/")):
         raise bad_wire(f"{_shown(path)} has a dot segment")

@@ -1,10 +1,10 @@
 """From an uploaded file to something that can be watched: jobs and their work.
 
-What this room is: the queue of encode jobs and its leases; inspection of
-strangers' files in disposable, confined children, each refusal one clear
-sentence; the ladder, the segment grid and the recipe, which are pure; the
-pipeline that turns one file into one folder; the worker that takes jobs and
-stores what comes out; and sample films made of nothing.
+What this room is: encode jobs, each a group of tasks of the queue, and what
+follows them until a title stands; inspection of strangers' files in
+disposable, confined children, each refusal one clear sentence; the ladder,
+the segment grid and the recipes, which are pure; what does each kind of task,
+and the worker that takes them; and sample films made of nothing.
 
 What it is not: it receives no uploads (`ingest`), writes no boxes and no
 playlists (`packaging`), keeps no titles (`catalog`), serves no media
@@ -12,36 +12,66 @@ playlists (`packaging`), keeps no titles (`catalog`), serves no media
 happens in children.
 """
 
-from bijou.encoding.api import Encoding, Job, JobState, Outcome, Progress
+from bijou.encoding.api import Additions, CodecOrder, Encoding, Job, JobState
+from bijou.encoding.explaining import Curve, FilmPlan, Tried, explain_film
 from bijou.encoding.grid import segment_grid
 from bijou.encoding.inspection import inspect
 from bijou.encoding.ladder import Rung, ladder
 from bijou.encoding.limits import EncodingLimits
-from bijou.encoding.pipeline import Report, encode_asset
+from bijou.encoding.recipes import recipe, recipe_names
 from bijou.encoding.samples import SAMPLES, Sample
 from bijou.encoding.samples import make as make_sample
 from bijou.encoding.sniffing import HEAD_BYTES, sniff
-from bijou.encoding.worker import Pace, Worker, WorkerStatistics
+from bijou.encoding.task_worker import Slots, TaskPace, TaskWorker, TaskWorkerStatistics
+from bijou.encoding.titles import (
+    TITLE_KINDS,
+    Executor,
+    Executors,
+    Hold,
+    Made,
+    RungStanding,
+    Standing,
+    TitleWork,
+    first_tasks,
+    group_of,
+    standing_of,
+)
 
 __all__ = [
     "HEAD_BYTES",
     "SAMPLES",
+    "TITLE_KINDS",
+    "Additions",
+    "CodecOrder",
+    "Curve",
     "Encoding",
     "EncodingLimits",
+    "Executor",
+    "Executors",
+    "FilmPlan",
+    "Hold",
     "Job",
     "JobState",
-    "Outcome",
-    "Pace",
-    "Progress",
-    "Report",
+    "Made",
     "Rung",
+    "RungStanding",
     "Sample",
-    "Worker",
-    "WorkerStatistics",
-    "encode_asset",
+    "Slots",
+    "Standing",
+    "TaskPace",
+    "TaskWorker",
+    "TaskWorkerStatistics",
+    "TitleWork",
+    "Tried",
+    "explain_film",
+    "first_tasks",
+    "group_of",
     "inspect",
     "ladder",
     "make_sample",
+    "recipe",
+    "recipe_names",
     "segment_grid",
     "sniff",
+    "standing_of",
 ]

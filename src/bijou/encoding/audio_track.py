@@ -7,7 +7,7 @@ the pictures; the edit list of its init segment keeps the priming exact.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from bijou.encoding.chunks.command import fragmented, true_path
 from bijou.encoding.ffmpeg import FEW_HEAPS, failure, ffmpeg, input_options
-from bijou.encoding.inspection import Film
 from bijou.encoding.limits import EncodingLimits
+from bijou.encoding.probe_child import SoundFacts
 from bijou.encoding.recipes import Recipe, SoundRules
 from bijou.encoding.recipes.recipe import pinned
 from bijou.packaging import FinalSegment, SoundCutter, TrackHead
@@ -30,6 +30,9 @@ T = TypeVar("T")
 MAX_SOUNDS = 4
 _AT_ONCE = 16
 _FRAGMENT_US = 1_000_000
+# The first pictures shall not wait for the last sound: what is heard at once, and then so many times
+# real time. (Niceness is of no use: a session's processes compete with each other alone.)
+_BURST_S, _RATE = 20, 20
 
 
 class SoundSource(Struct, frozen=True):
@@ -62,19 +65,24 @@ class SoundMade(Struct, frozen=True):
     segment: FinalSegment
 
 
-def sound_sources(film: Film, recipe: Recipe) -> list[SoundSource]:
-    """Return the sound tracks of a film that are encoded, at most `MAX_SOUNDS`."""
-    start = film.ticks[0] * film.tick
+def sound_sources(
+    container: str, start: tuple[int, int], sounds: Sequence[SoundFacts], recipe: Recipe
+) -> list[SoundSource]:
+    """Return the sound tracks of a film that are encoded, at most `MAX_SOUNDS`.
+
+    Args:
+        start: When the film's first frame is shown, in seconds of the file.
+    """
     name = f"{recipe.audio.prefix}{recipe.audio.bps // 1000}"
     return [
         SoundSource(
             name=f"{name}-{number}" if number > 1 else name,
-            container=film.container,
+            container=container,
             stream=sound.index,
-            start=(start.numerator, start.denominator),
+            start=start,
             language=sound.language,
         )
-        for number, sound in enumerate(film.sounds[:MAX_SOUNDS], 1)
+        for number, sound in enumerate(sounds[:MAX_SOUNDS], 1)
     ]
 
 
@@ -88,7 +96,7 @@ async def encode_audio(
     limits: EncodingLimits,
     clock: Clock,
     tell: Callable[[float], None] = lambda _: None,
-) -> AsyncIterator[SoundMade]:
+) -> AsyncGenerator[SoundMade, None]:
     """Yield a sound track's segments, each as soon as it is final.
 
     A rerun yields the same bytes under the same numbers. Sound that goes on
@@ -213,6 +221,7 @@ def audio_argv(source: Path, sound: SoundSource, rules: SoundRules, out: Path) -
         *ffmpeg(),
         *(("-cpuflags", pin) if pin else ()),
         *("-progress", "pipe:1", "-stats_period", "0.25"),
+        *("-readrate_initial_burst", str(_BURST_S), "-readrate", str(_RATE)),
         *input_options(source, sound.container, 1),
         *("-map", f"0:{sound.stream}", "-af", filters, "-c:a", rules.encoder, "-b:a", str(rules.bps)),
         *("-ac", str(rules.channels), "-ar", str(rules.hz), "-threads", "1", *rules.options),

@@ -20,6 +20,8 @@ FEW_HEAPS = {"MALLOC_ARENA_MAX": "4"}
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _MEMORY = re.compile(r"Cannot allocate memory|std::bad_alloc|malloc of size \d+ failed")
 
+_NOTED = 1000  # characters of its last words that are kept
+
 _log = structlog.get_logger("bijou.encoding")
 
 
@@ -47,16 +49,23 @@ def failure(finished: Finished, doing: str) -> BijouError:
     """Return what the unhappy end of an ffmpeg means, and for whom.
 
     A full disk, a lack of memory and a kill are ours to mend and worth another
-    try; the rest is the film's fault. What ffmpeg said goes to the log, not to
-    the caller: it names our files.
+    try; the rest is the film's fault. What ffmpeg said goes to the log and into
+    the error's notes, for whoever operates it, not into its sentence: it names
+    our files.
     """
+    error = _failure(finished, doing)
+    error.add_note(finished.last_words[-_NOTED:])
     _log.warning(
         "ffmpeg.failed",
         doing=doing,
         code=finished.code,
         signal=finished.signal,
-        last_words=finished.last_words[-1000:],
+        last_words=finished.last_words[-_NOTED:],
     )
+    return error
+
+
+def _failure(finished: Finished, doing: str) -> BijouError:
     if _FULL.search(finished.last_words):
         return EngineUnavailable("encoding.disk_full", f"the disk was full while {doing}; free some space")
     if _MEMORY.search(finished.last_words):

@@ -73,6 +73,13 @@ class FrameIndex(msgspec.Struct, frozen=True):
         """Return when each frame is shown, the first at 0."""
         return seconds(self.ticks, self.tick)
 
+    def last_times_s(self, count: int) -> list[float]:
+        """Return when the last frames are shown, counted from the first one.
+
+        Cost: O(count); all times of two hours take seconds.
+        """
+        return [float((moment - self.ticks[0]) * self.tick) for moment in self.ticks[-count:]]
+
     def key_before(self, frame: int) -> int:
         """Return the last key frame at or before a frame, or 0 where there is none."""
         at = bisect_right(self.keys, frame)

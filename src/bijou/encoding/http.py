@@ -1,11 +1,10 @@
-"""Encode jobs over HTTP: the routes, and the client that workers call."""
+"""Encode jobs over HTTP: the routes, and the client that calls them."""
 
 import msgspec
-from starlette.responses import Response
 
 from bijou.catalog import NewTitle
-from bijou.encoding.api import Encoding, Job, Outcome, Progress
-from bijou.ports import Role
+from bijou.encoding.api import Additions, CodecOrder, EncodeLoad, Encoding, Job, JobTasks, RungHulls
+from bijou.ports import InvalidRequest, Role
 from bijou.runtime.http import Call, Endpoint, Route, Wire
 
 
@@ -17,10 +16,10 @@ class NewJob(msgspec.Struct, frozen=True):
     new: NewTitle
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """Who asks for work."""
+class NewPriority(msgspec.Struct, frozen=True):
+    """A job's priority from now on, 0 to 9."""
 
-    worker: str
+    priority: int
 
 
 JOBS = Endpoint(
@@ -39,31 +38,20 @@ SUBMIT = Endpoint(
     gives=Job,
     status=201,
 )
-CLAIM = Endpoint(
-    method="POST",
-    path="/api/jobs/claim",
-    role=Role.SERVICE,
-    summary="Hand out the oldest job that nobody holds; 204 where there is none.",
-    takes=Claim,
-    gives=Job,
-)
 JOB = Endpoint(method="GET", path="/api/jobs/{job_id}", role=Role.EDITOR, summary="One job.", gives=Job)
-PROGRESS = Endpoint(
-    method="POST",
-    path="/api/jobs/{job_id}/progress",
-    role=Role.SERVICE,
-    summary="Note progress and renew the lease.",
-    takes=Progress,
-    gives=Job,
+TASKS = Endpoint(
+    method="GET",
+    path="/api/jobs/{job_id}/tasks",
+    role=Role.EDITOR,
+    summary="A job with all its tasks, and how each rendition stands.",
+    gives=JobTasks,
 )
-FINISH = Endpoint(
-    method="POST",
-    path="/api/jobs/{job_id}/finish",
-    role=Role.SERVICE,
-    summary="End an attempt.",
-    takes=Outcome,
-    gives=Job,
-    limit_bytes=8 << 20,
+HULLS = Endpoint(
+    method="GET",
+    path="/api/jobs/{job_id}/hulls/{chunk}",
+    role=Role.EDITOR,
+    summary="What was chosen for one chunk of a film, and from what; empty where nothing was analysed.",
+    gives=list[RungHulls],
 )
 CANCEL = Endpoint(
     method="DELETE",
@@ -72,42 +60,110 @@ CANCEL = Endpoint(
     summary="End a job that nobody wants any more; its file and its media go.",
     gives=Job,
 )
+RETRY = Endpoint(
+    method="POST",
+    path="/api/jobs/{job_id}/retry",
+    role=Role.EDITOR,
+    summary="Give a failed job's dead tasks all their attempts again.",
+    gives=Job,
+)
+PRIORITY = Endpoint(
+    method="POST",
+    path="/api/jobs/{job_id}/priority",
+    role=Role.OPERATOR,
+    summary="Set the priority of what is not done yet, 0 to 9.",
+    takes=NewPriority,
+    gives=Job,
+)
+ADD_CODECS = Endpoint(
+    method="POST",
+    path="/api/titles/{slug}/codecs",
+    role=Role.EDITOR,
+    summary="Add recipes to a finished title; what stands of it stays, byte for byte.",
+    takes=CodecOrder,
+    gives=Job,
+    status=201,
+)
+ADD_EVERYWHERE = Endpoint(
+    method="POST",
+    path="/api/encodes/add-codec",
+    role=Role.OPERATOR,
+    summary="Add recipes to every title that lacks them; said again, it goes on where it was.",
+    takes=CodecOrder,
+    gives=Additions,
+)
+LOAD = Endpoint(
+    method="GET",
+    path="/api/encodes/load",
+    role=Role.OPERATOR,
+    summary="What encoders have before them, and which deadlines they make: the signals to scale by.",
+    gives=EncodeLoad,
+)
 
 
 def routes(encoding: Encoding) -> list[Route]:
-    """Serve the queue."""
+    """Serve jobs."""
+    return [*_looking(encoding), *_steering(encoding)]
 
+
+def _looking(encoding: Encoding) -> list[Route]:
     async def jobs(_: Call) -> list[Job]:
         return await encoding.jobs()
 
     async def submit(call: Call) -> Job:
         return await encoding.submit(call.body.source, call.body.filename, call.body.new)
 
-    async def claim(call: Call) -> Job | Response:
-        job = await encoding.claim(call.body.worker)
-        return Response(status_code=204) if job is None else job
-
     async def job(call: Call) -> Job:
         return await encoding.job(call.path["job_id"])
 
-    async def progress(call: Call) -> Job:
-        return await encoding.progress(call.path["job_id"], call.body)
+    async def tasks(call: Call) -> JobTasks:
+        return await encoding.tasks(call.path["job_id"])
 
-    async def finish(call: Call) -> Job:
-        return await encoding.finish(call.path["job_id"], call.body)
+    async def hulls(call: Call) -> list[RungHulls]:
+        return await encoding.hulls(call.path["job_id"], _number(call.path["chunk"]))
 
-    async def cancel(call: Call) -> Job:
-        return await encoding.cancel(call.path["job_id"])
+    async def load(_: Call) -> EncodeLoad:
+        return await encoding.load()
 
     return [
         JOBS.bind(jobs),
         SUBMIT.bind(submit),
-        CLAIM.bind(claim),
         JOB.bind(job),
-        PROGRESS.bind(progress),
-        FINISH.bind(finish),
-        CANCEL.bind(cancel),
+        TASKS.bind(tasks),
+        HULLS.bind(hulls),
+        LOAD.bind(load),
     ]
+
+
+def _steering(encoding: Encoding) -> list[Route]:
+    async def cancel(call: Call) -> Job:
+        return await encoding.cancel(call.path["job_id"])
+
+    async def retry(call: Call) -> Job:
+        return await encoding.retry(call.path["job_id"])
+
+    async def prioritise(call: Call) -> Job:
+        return await encoding.prioritise(call.path["job_id"], call.body.priority)
+
+    async def add_codecs(call: Call) -> Job:
+        return await encoding.add_codecs(call.path["slug"], call.body)
+
+    async def add_codecs_everywhere(call: Call) -> Additions:
+        return await encoding.add_codecs_everywhere(call.body)
+
+    return [
+        CANCEL.bind(cancel),
+        RETRY.bind(retry),
+        PRIORITY.bind(prioritise),
+        ADD_CODECS.bind(add_codecs),
+        ADD_EVERYWHERE.bind(add_codecs_everywhere),
+    ]
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise InvalidRequest("encoding.bad_chunk", f"{text[:40]!r} is no chunk; chunks are numbered from 0")
+    return int(text)
 
 
 class EncodingClient:
@@ -131,22 +187,42 @@ class EncodingClient:
         jobs: list[Job] = await self._wire.call(JOBS)
         return jobs
 
-    async def claim(self, worker: str) -> Job | None:
-        """Hand out the oldest job that nobody holds, or None."""
-        job: Job | None = await self._wire.call(CLAIM, Claim(worker))
-        return job
+    async def tasks(self, job_id: str) -> JobTasks:
+        """Return a job with its whole graph."""
+        found: JobTasks = await self._wire.call(TASKS, job_id=job_id)
+        return found
 
-    async def progress(self, job_id: str, progress: Progress) -> Job:
-        """Note progress and renew the lease."""
-        job: Job = await self._wire.call(PROGRESS, progress, job_id=job_id)
-        return job
-
-    async def finish(self, job_id: str, outcome: Outcome) -> Job:
-        """End an attempt."""
-        job: Job = await self._wire.call(FINISH, outcome, job_id=job_id)
-        return job
+    async def hulls(self, job_id: str, chunk: int) -> list[RungHulls]:
+        """Return what was chosen for one chunk."""
+        found: list[RungHulls] = await self._wire.call(HULLS, job_id=job_id, chunk=str(chunk))
+        return found
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that nobody wants any more."""
         job: Job = await self._wire.call(CANCEL, job_id=job_id)
         return job
+
+    async def retry(self, job_id: str) -> Job:
+        """Give a failed job's dead tasks all their attempts again."""
+        job: Job = await self._wire.call(RETRY, job_id=job_id)
+        return job
+
+    async def prioritise(self, job_id: str, priority: int) -> Job:
+        """Set the priority of what is not done yet."""
+        job: Job = await self._wire.call(PRIORITY, NewPriority(priority), job_id=job_id)
+        return job
+
+    async def add_codecs(self, title: str, order: CodecOrder) -> Job:
+        """Queue an encode that adds recipes to a finished title."""
+        job: Job = await self._wire.call(ADD_CODECS, order, slug=title)
+        return job
+
+    async def add_codecs_everywhere(self, order: CodecOrder) -> Additions:
+        """Queue it for every title that lacks the recipes."""
+        added: Additions = await self._wire.call(ADD_EVERYWHERE, order)
+        return added
+
+    async def load(self) -> EncodeLoad:
+        """Return the signals to scale encoders by."""
+        load: EncodeLoad = await self._wire.call(LOAD)
+        return load

@@ -26,6 +26,7 @@ from bijou.runtime.children import Limits, run_child
 from bijou.runtime.confinement import Confinement
 
 FALLBACK_RATE = Fraction(25)
+_LAST_FRAMES = 10
 _STAMPLESS = frozenset({"avi"})  # has no times of presentation; what demuxers say of it is a guess
 
 
@@ -58,8 +59,9 @@ class Look(msgspec.Struct, frozen=True):
         """Return the same for other frames, such as those that a decoder gave."""
         duration_s, first_s = self.claimed_s, Fraction(self.picture.first) * index.tick
         if index.ticks:
-            times_s, last_s = index.times_s(), float(self.picture.last_ticks * index.tick)
-            duration_s = times_s[-1] + last_frame_s(times_s, last_s, rhythm.rate)
+            ends_s = index.last_times_s(_LAST_FRAMES)
+            last_s = float(self.picture.last_ticks * index.tick)
+            duration_s = ends_s[-1] + last_frame_s(ends_s, last_s, rhythm.rate)
             first_s = index.ticks[0] * index.tick
         return MediaInfo(
             container=self.container,
@@ -235,7 +237,7 @@ async def run_survey(seen: Look, survey: Survey, limits: EncodingLimits, clock: 
             "encoding.undecodable",
             f"the film is damaged: of {picture.packets} frames only {len(survey.ticks)} can be decoded",
         )
-    return bool(survey.changes) and judge_sizes(picture, sizes(finished.last_words))
+    return bool(survey.changes) and judge_sizes((picture.width, picture.height), sizes(finished.last_words))
 
 
 def _open(path: Path) -> tuple[Path, str, int]:

@@ -43,7 +43,7 @@ def judge_time(duration_s: float, rate: Fraction, frames: int, limits: EncodingL
         )
 
 
-def judge_sizes(picture: PictureFacts, later: Iterable[tuple[int, int]]) -> bool:
+def judge_sizes(first: tuple[int, int], later: Iterable[tuple[int, int]]) -> bool:
     """Tell whether a picture's size changes on the way; refuse one that changes its shape.
 
     A change between sizes of one shape is a change of sharpness, which scaling
@@ -54,14 +54,14 @@ def judge_sizes(picture: PictureFacts, later: Iterable[tuple[int, int]]) -> bool
     """
     resized = False
     for width, height in later:
-        if (width, height) == (picture.width, picture.height):
+        if (width, height) == first:
             continue
         resized = True
-        shape = Fraction(picture.width, picture.height)
+        shape = Fraction(*first)
         if abs(Fraction(width, max(height, 1)) - shape) > shape * _SAME_SHAPE:
             raise InvalidRequest(
                 "encoding.shape_changes",
-                f"the picture is {picture.width}x{picture.height} at first and {width}x{height} later;"
+                f"the picture is {first[0]}x{first[1]} at first and {width}x{height} later;"
                 " a film has one shape throughout",
             )
     return resized

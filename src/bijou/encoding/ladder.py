@@ -44,6 +44,16 @@ class Rung(Struct, frozen=True):
     peak_bps: int
 
     @property
+    def lines(self) -> int:
+        """Which rung it is, whatever its height: its name ends with that.
+
+        Example:
+            >>> Rung("av1-480", 854, 356, 23, 1).lines, Rung("hevc720", 1280, 720, 23, 1).lines
+            (480, 720)
+        """
+        return int(self.name[len(self.name.rstrip("0123456789")) :])
+
+    @property
     def buffer_bits(self) -> int:
         """The decoder's buffer: one and a half seconds at the peak."""
         return self.peak_bps * 3 // 2

@@ -1,316 +1,280 @@
-"""The queue of encode jobs on records: leases, attempts and what became of it all."""
+"""Encode jobs: each a group of tasks in the queue, followed until its title stands."""
 
 import asyncio
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
-import msgspec
-from sqlalchemy import Connection
-
-from bijou.catalog import Catalog, NewTitle, checked
-from bijou.encoding import store
-from bijou.encoding.api import Job, JobState, Outcome, Progress
-from bijou.encoding.publishing import base_of, clear
+from bijou.catalog import Catalog, NewTitle, Title, checked
+from bijou.encoding import adding, model, store, views
+from bijou.encoding.api import (
+    Additions,
+    CodecOrder,
+    EncodeLoad,
+    Forecast,
+    Job,
+    JobState,
+    JobTasks,
+    RungHulls,
+)
+from bijou.encoding.cleaning import ALL_TASKS, Cleaning
+from bijou.encoding.following import Follower
+from bijou.encoding.keeping import Keeping
+from bijou.encoding.store import Kept
+from bijou.encoding.titles import TitleWork, first_tasks, group_of, standing_of
 from bijou.events import Publisher, register
 from bijou.ports import (
     Blobs,
     Clock,
     Conflict,
-    EngineUnavailable,
-    Instant,
-    InvalidRequest,
     NotFound,
-    Problem,
+    Part,
+    Queue,
     Records,
     Role,
+    Steer,
+    Task,
+    TaskState,
     new_id,
 )
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 NEWEST = 200
-ENDED = frozenset({JobState.DONE, JobState.REFUSED, JobState.FAILED})
-CANCELLED = Conflict("encoding.cancelled", "the encode was cancelled; nothing of it is kept")
-SILENCE = EngineUnavailable("encoding.worker_lost", "the worker stopped answering").problem()
 
 register("job.changed@1", Job, role=Role.EDITOR, tells="An encode job was queued, moved on or ended.")
 
 
 class EncodingService:
-    """`Encoding` that keeps jobs in records.
+    """`Encoding` that keeps jobs in records, and their tasks in the queue.
 
-    A job that is handed out is held by a lease; each word from its worker
-    renews it. When it runs out the job is handed to another worker under a
-    higher epoch, and whoever still reports under an older one is refused, so a
-    worker that was only asleep cannot undo another's work. Titles are published
-    before the job is called done: a crash between the two repeats the publication, and
-    the catalogue gives the same title for the same asset. A publication and a
-    cancel of one job wait for each other, so a title never outlives its cancel.
+    The two may lie in different stores. A job is kept first, then its tasks
+    are added; whatever a crash leaves out between the two, `run` makes up for.
+    It is also what tells the catalogue: of a title as soon as it can be
+    watched, and again once all of it is there.
 
     Threads: one event loop.
 
     Args:
-        lease_s: Seconds without news after which a job is given to another.
-        attempts: Tries of one job before it is called failed, >= 1.
+        recipes: What is made of an upload.
+        analyse: Whether each shot gets a quality of its own.
+        keep_sources: Whether uploaded files stay, so that codecs can be added.
+        lease_s: As long as the queue's.
+        slots: Encodes at the same time that forecasts reckon with.
     """
 
     def __init__(
         self,
         records: Records,
+        queue: Queue,
         blobs: Blobs,
         catalog: Catalog,
         clock: Clock,
         chance: Random,
         publish: Publisher,
         *,
+        recipes: Sequence[str] = ("h264_aac",),
+        analyse: bool = True,
+        keep_sources: bool = True,
         lease_s: float = 15.0,
-        attempts: int = 3,
+        slots: int = 1,
     ) -> None:
         self._records = records
-        self._blobs = blobs
+        self._queue = queue
         self._catalog = catalog
         self._clock = clock
         self._chance = chance
-        self._tell = publish
-        self._lease_s = lease_s
-        self._attempts = attempts
-        self._ending = asyncio.Lock()
+        self._recipes = adding.checked_recipes(recipes)
+        self._analyse = analyse
+        self._slots = slots
+        self._keeping = Keeping(records, publish)
+        self._cleaning = Cleaning(
+            self._keeping, queue, blobs, catalog, clock, lease_s=lease_s, keep_sources=keep_sources
+        )
+        self._follower = Follower(self._keeping, self._cleaning, queue, catalog, clock, self._work)
+
+    async def run(self) -> None:
+        """Follow jobs until cancelled, after finishing what was cut short."""
+        await self._follower.run()
+
+    async def step(self) -> bool:
+        """Look at all open jobs once; `run` does nothing else, again and again."""
+        return await self._follower.step()
+
+    async def repair(self) -> None:
+        """Finish what a crash cut short; `run` begins with it."""
+        await self._follower.repair()
 
     async def submit(self, source: str, filename: str, new: NewTitle) -> Job:
         """Queue an encode of a source blob; the same source twice gives the same job."""
-        fresh = Job(
-            id=new_id("job", self._clock, self._chance),
-            asset=new_id("ast", self._clock, self._chance),
-            source=source,
-            filename=filename,
-            new=checked(new),
-            state=JobState.QUEUED,
-            created_at=self._clock.now(),
+        fresh = Kept(
+            Job(
+                id=new_id("job", self._clock, self._chance),
+                asset=new_id("ast", self._clock, self._chance),
+                source=source,
+                filename=filename,
+                new=checked(new),
+                state=JobState.QUEUED,
+                created_at=self._clock.now(),
+                recipes=self._recipes,
+            )
         )
 
-        def work(db: Connection) -> Job:
+        def work(db: "Connection") -> Kept:
             there = store.job_of_source(db, source)
             if there is None:
                 store.add(db, fresh)
             return there or fresh
 
-        job = await self._records.write(work)
-        if job is fresh:
-            self._tell(job)
-        return job
+        kept = await self._records.write(work)
+        if kept is fresh:
+            await self._begin([kept])
+        return kept.job
 
     async def job(self, job_id: str) -> Job:
         """Return one job."""
-        return await self._records.read(lambda db: _job(db, job_id))
+        return (await self._keeping.kept(job_id)).job
 
     async def jobs(self) -> list[Job]:
         """Return the newest 200 jobs, the newest first."""
         return await self._records.read(lambda db: store.newest(db, NEWEST))
 
-    async def claim(self, worker: str) -> Job | None:
-        """Hand out the oldest job that nobody holds, or None."""
-        now = self._clock.now()
-        ended: list[Job] = []
-
-        def work(db: Connection) -> Job | None:
-            while job := store.oldest_free(db, now):
-                if job.attempts >= self._attempts:
-                    job = _gave_up(job, job.problem or SILENCE)
-                    store.keep(db, job)
-                    ended.append(job)
-                    continue
-                job = _handed_out(job)
-                store.keep(db, job, worker=worker, lease_until_at=self._lease(now))
-                return job
-            return None
-
-        job = await self._records.write(work)
-        for changed in [*ended, job]:
-            if changed:
-                self._tell(changed)
-        return job
-
-    async def progress(self, job_id: str, progress: Progress) -> Job:
-        """Note progress and renew the lease.
-
-        Raises:
-            InvalidRequest: `encoding.bad_progress`.
-        """
-        if not (0 <= progress.progress <= 1 and 0 <= progress.speed < math.inf):
-            raise InvalidRequest(
-                "encoding.bad_progress",
-                f"progress {progress.progress} must be 0 to 1, and speed {progress.speed} at least 0",
-            )
-        now = self._clock.now()
-
-        def work(db: Connection) -> Job:
-            job = msgspec.structs.replace(
-                _held(db, job_id, progress.epoch),
-                step=progress.step,
-                progress=progress.progress,
-                speed=progress.speed,
-            )
-            store.renew(db, job, self._lease(now))
-            return job
-
-        job = await self._records.write(work)
-        self._tell(job)
-        return job
-
-    async def finish(self, job_id: str, outcome: Outcome) -> Job:
-        """End an attempt; the same word twice gives the same answer.
-
-        Raises:
-            InvalidRequest: `encoding.bad_outcome`.
-        """
-        if (outcome.publication is None) == (outcome.problem is None):
-            raise InvalidRequest(
-                "encoding.bad_outcome", "an outcome is a publication or a problem; it was both, or neither"
-            )
+    async def tasks(self, job_id: str) -> JobTasks:
+        """Return a job with its whole graph."""
         job = await self.job(job_id)
-        if job.epoch == outcome.epoch and _says_the_same(job, outcome):
-            return job
-        async with self._ending:
-            title = await self._published(job, outcome)
-            job = await self._end(
-                lambda db: _ended(_held(db, job_id, outcome.epoch), outcome, title, self._attempts)
-            )
-        self._tell(job)
-        if job.state is JobState.REFUSED:
-            await self._forget(job)
-        return job
+        tasks, parts = await self._graph(job)
+        forecast = await self._forecasts(job.id)
+        return await asyncio.to_thread(_job_tasks, job, tasks, parts, forecast[0] if forecast else None)
+
+    async def hulls(self, job_id: str, chunk: int) -> list[RungHulls]:
+        """Return what was chosen for one chunk."""
+        tasks, parts = await self._graph(await self.job(job_id))
+        return await asyncio.to_thread(views.rung_hulls, tasks, parts, chunk)
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that nobody wants any more; its file and its media go."""
+        now = self._clock.now()
+        kept = await self._keeping.change(job_id, lambda one: model.cancelled(one, now))
+        if not kept.cleaned:
+            await self._cleaning.clean(kept)
+            self._follower.stir()
+        return kept.job
+
+    async def retry(self, job_id: str) -> Job:
+        """Give a failed job's dead tasks all their attempts again."""
         job = await self.job(job_id)
-        if _is_cancelled(job):
-            return job
-        async with self._ending:
-            await self._check_unpublished(job)
-            job = await self._end(lambda db: _cancelled(_job(db, job_id)))
-        self._tell(job)
-        await self._forget(job)
-        return job
+        if job.state is not JobState.FAILED:
+            raise Conflict("encoding.not_failed", f"{job_id} is {job.state}; only what failed is retried")
+        await self._steer(job, "retry")
+        kept = await self._keeping.change_if(job_id, {JobState.FAILED}, model.reopened)
+        self._follower.stir()
+        return kept.job if kept else await self.job(job_id)
 
-    async def repair(self) -> None:
-        """Finish what a crash cut short: what is left of refused jobs is deleted."""
-        for job in await self._records.read(store.refused_with_source):
-            await self._forget(job)
+    async def prioritise(self, job_id: str, priority: int) -> Job:
+        """Set the priority of what is not done yet."""
+        adding.check_priority(priority)
+        kept = await self._keeping.change(job_id, lambda one: model.prioritised(one, priority))
+        await self._steer(kept.job, "reprioritise", priority)
+        self._follower.stir()
+        return kept.job
 
-    async def _end(self, ended: Callable[[Connection], Job]) -> Job:
-        def work(db: Connection) -> Job:
-            job = ended(db)
-            store.keep(db, job)
-            return job
+    async def add_codecs(self, title: str, order: CodecOrder) -> Job:
+        """Queue an encode that adds recipes to a finished title."""
+        adding.check_order(order)
+        found = await self._catalog.title(title)
+        ((verdict, kept),) = await self._add([found], order)
+        if kept is None:
+            raise adding.refusal(found, verdict)
+        await self._begin([kept])
+        return kept.job
+
+    async def add_codecs_everywhere(self, order: CodecOrder) -> Additions:
+        """Queue it for every title that lacks the recipes."""
+        adding.check_order(order)
+        titles = sorted(await self._catalog.titles(), key=lambda one: (one.published_at, one.id))
+        answers = await self._add(titles, order)
+        fresh = [kept for _, kept in answers if kept is not None]
+        await self._begin(fresh)
+        by_verdict: dict[str, list[str]] = {}
+        for title, (verdict, _) in zip(titles, answers, strict=True):
+            by_verdict.setdefault(verdict, []).append(title.slug)
+        return Additions(
+            jobs=[kept.job for kept in fresh],
+            there=by_verdict.get(adding.THERE, []),
+            busy=by_verdict.get(adding.BUSY, []),
+            without_source=by_verdict.get(adding.NO_SOURCE, []),
+        )
+
+    async def load(self) -> EncodeLoad:
+        """Return the signals to scale encoders by."""
+        running, _ = await self._queue.tasks(states=(TaskState.RUNNING,), limit=ALL_TASKS)
+        kinds = await self._queue.load()
+        return views.encode_load(kinds, running, self._slots, await self._forecasts())
+
+    async def _add(self, titles: Sequence[Title], order: CodecOrder) -> list[tuple[str, Kept | None]]:
+        """Keep one job more for each title that lacks something; say of each how it is."""
+
+        def work(db: "Connection") -> list[tuple[str, Kept | None]]:
+            jobs = store.of_assets(db, [title.publication.asset for title in titles])
+            answers: list[tuple[str, Kept | None]] = []
+            for title in titles:
+                verdict, kept = adding.addition(
+                    title,
+                    jobs[title.publication.asset],
+                    order,
+                    lambda: new_id("job", self._clock, self._chance),
+                    self._clock.now(),
+                )
+                if kept is not None:
+                    store.add(db, kept)
+                answers.append((verdict, kept))
+            return answers
 
         return await self._records.write(work)
 
-    async def _check_unpublished(self, job: Job) -> None:
-        """Refuse to cancel what a crash kept from being called done."""
-        for title in await self._catalog.titles():
-            if title.publication.asset == job.asset:
-                raise Conflict(
-                    "encoding.already_ended",
-                    f"{job.id} has been published as /t/{title.slug}; withdraw the title instead",
-                )
+    async def _begin(self, fresh: Sequence[Kept]) -> None:
+        """Tell of new jobs, and add what uploads begin with; codecs are begun as there is room."""
+        for kept in fresh:
+            self._keeping.tell(kept.job)
+        first = [task for kept in fresh if kept.job.version == 1 for task in first_tasks(self._work(kept))]
+        if first:
+            await self._queue.add(first)
+        self._follower.stir()
 
-    async def _published(self, job: Job, outcome: Outcome) -> str:
-        if outcome.publication is None:
-            return ""
-        await self._records.read(lambda db: _held(db, job.id, outcome.epoch))
-        if outcome.publication.asset != job.asset:
-            raise InvalidRequest(
-                "encoding.bad_outcome", f"{job.id} encodes {job.asset}, not {outcome.publication.asset}"
-            )
-        title = await self._catalog.publish(job.new, outcome.publication)
-        return title.slug
-
-    async def _forget(self, job: Job) -> None:
-        await clear(self._blobs, base_of(job.asset))
-        await self._blobs.delete(job.source)
-        await self._records.write(lambda db: store.source_deleted(db, job.id))
-
-    def _lease(self, now: Instant) -> Instant:
-        return now.plus_s(self._lease_s)
-
-
-def _job(db: Connection, job_id: str) -> Job:
-    job = store.job(db, job_id)
-    if job is None:
-        raise NotFound("encoding.no_job", f"there is no job {job_id!r}")
-    return job
-
-
-def _held(db: Connection, job_id: str, epoch: int) -> Job:
-    """Return a job that whoever speaks under `epoch` still holds."""
-    job = _job(db, job_id)
-    if _is_cancelled(job):
-        raise Conflict("encoding.cancelled", f"{job_id} was cancelled; drop the work")
-    if job.state is not JobState.RUNNING or job.epoch != epoch:
-        raise Conflict(
-            "encoding.lease_lost",
-            f"{job_id} is {job.state} in epoch {job.epoch}, and this came from epoch {epoch}; drop the work",
+    def _work(self, kept: Kept) -> TitleWork:
+        job = kept.job
+        return TitleWork(
+            asset=job.asset,
+            source=job.source,
+            recipes=job.recipes,
+            version=job.version,
+            base=kept.base,
+            priority=job.priority,
+            deadline_at=job.deadline_at,
+            analyse=self._analyse,
         )
-    return job
+
+    async def _graph(self, job: Job) -> tuple[list[Task], list[Part]]:
+        return await self._queue.tasks(group=group_of(job.asset, job.version), limit=ALL_TASKS)
+
+    async def _steer(self, job: Job, order: str, priority: int = 4) -> None:
+        group = group_of(job.asset, job.version)
+        try:
+            await self._queue.steer(Steer(order, group=group, priority=priority))
+        except NotFound:
+            return  # its tasks are still to be added
+
+    async def _forecasts(self, job_id: str = "") -> list[Forecast]:
+        """Return which jobs make their deadlines; one of them, or all."""
+        kept = await self._records.read(store.still_open)
+        dated = [one.job for one in kept if one.job.deadline_at is not None]
+        if job_id and job_id not in {job.id for job in dated}:
+            return []
+        graphs = [(job, (await self._graph(job))[0]) for job in dated]
+        found = views.forecasts(graphs, self._slots, self._clock.now())
+        return [one for one in found if not job_id or one.job == job_id]
 
 
-def _handed_out(job: Job) -> Job:
-    return msgspec.structs.replace(
-        job,
-        state=JobState.RUNNING,
-        epoch=job.epoch + 1,
-        attempts=job.attempts + 1,
-        step="",
-        progress=0.0,
-        speed=0.0,
-    )
-
-
-def _is_cancelled(job: Job) -> bool:
-    return job.problem is not None and job.problem.code == CANCELLED.code
-
-
-def _cancelled(job: Job) -> Job:
-    if _is_cancelled(job):
-        return job
-    if job.state in ENDED:
-        raise Conflict(
-            "encoding.already_ended", f"{job.id} is {job.state} already; nothing is left to cancel"
-        )
-    return msgspec.structs.replace(job, state=JobState.REFUSED, problem=CANCELLED.problem())
-
-
-def _ended(job: Job, outcome: Outcome, title: str, attempts: int) -> Job:
-    """Return the job after an attempt: done, refused, failed or queued again."""
-    if outcome.problem is None:
-        return msgspec.structs.replace(
-            job,
-            state=JobState.DONE,
-            title=title,
-            progress=1.0,
-            problem=None,
-            speed=outcome.speed or job.speed,
-        )
-    if outcome.retry and job.attempts >= attempts:
-        return _gave_up(job, outcome.problem)
-    if outcome.retry:
-        state = JobState.QUEUED
-    else:
-        state = JobState.REFUSED if outcome.problem.status < 500 else JobState.FAILED
-    return msgspec.structs.replace(job, state=state, problem=outcome.problem)
-
-
-def _gave_up(job: Job, last: Problem) -> Job:
-    detail = f"gave up after {job.attempts} attempts; the last one ended so: {last.detail}"
-    problem = EngineUnavailable("encoding.gave_up", detail).problem()
-    return msgspec.structs.replace(job, state=JobState.FAILED, problem=problem)
-
-
-def _says_the_same(job: Job, outcome: Outcome) -> bool:
-    """Tell whether an outcome is the one that ended this job, told again."""
-    if outcome.publication is not None:
-        return job.state is JobState.DONE
-    return (
-        job.state in {JobState.REFUSED, JobState.FAILED}
-        and not outcome.retry
-        and job.problem == outcome.problem
-    )
+def _job_tasks(job: Job, tasks: Sequence[Task], parts: Sequence[Part], forecast: Forecast | None) -> JobTasks:
+    return views.job_tasks(job, standing_of(tasks, parts), tasks, parts, forecast)

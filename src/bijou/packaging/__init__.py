@@ -19,12 +19,12 @@ from bijou.packaging.folder import package
 from bijou.packaging.formats import Format
 from bijou.packaging.grid import LONGEST_SEGMENT_S, Cut, check_same_grid, cut
 from bijou.packaging.growing import GrowingTrack, SoundCutter
-from bijou.packaging.hls import iframe_playlist, media_playlist, multivariant_playlist
+from bijou.packaging.hls import growing_playlist, iframe_playlist, media_playlist, multivariant_playlist
 from bijou.packaging.init_segment import TrackHeader, write_init_segment
 from bijou.packaging.languages import language_name, language_tag
 from bijou.packaging.protection import Protection, protected_rendition, undated
 from bijou.packaging.reading import read_rendition
-from bijou.packaging.rendition import Rendition, Segment, segment_name
+from bijou.packaging.rendition import INIT_SEGMENT, Rendition, Segment, segment_name
 from bijou.packaging.samples import Samples
 from bijou.packaging.segmented_captions import (
     WHOLE_CAPTIONS,
@@ -36,6 +36,7 @@ from bijou.packaging.track import SegmentSize, Track, read_track, write_segment
 from bijou.packaging.webvtt import write_webvtt
 
 __all__ = [
+    "INIT_SEGMENT",
     "LONGEST_SEGMENT_S",
     "MOST_CAPTION_BYTES",
     "WHOLE_CAPTIONS",
@@ -65,6 +66,7 @@ __all__ = [
     "check_same_grid",
     "chunk_segments",
     "cut",
+    "growing_playlist",
     "iframe_playlist",
     "language_name",
     "language_tag",

@@ -12,9 +12,12 @@ from math import ceil
 from bijou.packaging.api import Subtitles
 from bijou.packaging.protection import Protection
 from bijou.packaging.rendition import INIT_SEGMENT, Rendition, Segment
+from bijou.ports import Instant
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
-_PROFILES = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019"
+_CMAF = "urn:mpeg:dash:profile:cmaf:2019"
+_BY_NUMBER = f"urn:mpeg:dash:profile:isoff-live:2011,{_CMAF}"
+_BY_NAME = f"urn:mpeg:dash:profile:full:2011,{_CMAF}"
 _ROLES = "urn:mpeg:dash:role:2011"
 _CHANNELS = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 _MICRO = 1_000_000
@@ -26,27 +29,36 @@ def manifest(
     renditions: Sequence[Rendition],
     subtitles: Sequence[Subtitles] = (),
     protection: Protection | None = None,
+    *,
+    growing_since: Instant | None = None,
 ) -> str:
-    """Write the static MPD of one period with all renditions.
+    """Write the MPD of one period with all renditions.
 
     Renditions that a player may switch between (same kind, codec, language
     and label) share an adaptation set. Times are of presentation, behind the
     edit list that each init segment carries, as in the HLS playlists; so
     presentationTimeOffset is 0 everywhere. Subtitles are WebVTT files beside it.
+
+    Args:
+        growing_since: When its first segments could be had, if more will
+            follow: players then read it anew each second. None: it is whole.
     """
     end_s = max(rendition.end_s for rendition in renditions)
     longest_s = max(rendition.longest_s for rendition in renditions)
+    whole = growing_since is None
     mpd = _element(
         None,
         "MPD",
         xmlns=_NAMESPACE,
-        profiles=_PROFILES,
-        type="static",
-        mediaPresentationDuration=_duration(end_s),
+        profiles=_BY_NAME if any(one.segments[0].name for one in renditions) else _BY_NUMBER,
+        type="static" if whole else "dynamic",
+        mediaPresentationDuration=_duration(end_s) if whole else "",
+        availabilityStartTime="" if growing_since is None else growing_since.rfc3339(),
+        minimumUpdatePeriod="" if whole else "PT1S",
         maxSegmentDuration=_duration(longest_s),
         minBufferTime=_duration(longest_s),
     )
-    period = _element(mpd, "Period", id="1", start="PT0S", duration=_duration(end_s))
+    period = _element(mpd, "Period", id="1", start="PT0S", duration=_duration(end_s) if whole else "")
     main_sound = next((_tongue(one) for one in renditions if one.format.kind == "audio"), None)
     for number, members in enumerate(_sets(renditions), 1):
         main = members[0].format.kind == "video" or _tongue(members[0]) == main_sound
@@ -140,7 +152,21 @@ def _representation(adaptation_set: ET.Element, rendition: Rendition) -> None:
 
 
 def _timeline(representation: ET.Element, rendition: Rendition) -> None:
-    template = _element(
+    """Name the segments, and say when each begins: by their numbers, or one by one."""
+    if not rendition.segments[0].name:
+        _times(_template(representation, rendition), rendition)
+        return
+    listed = _element(
+        representation, "SegmentList", timescale=str(rendition.timescale), presentationTimeOffset="0"
+    )
+    _element(listed, "Initialization", sourceURL=rendition.init_name)
+    _times(listed, rendition)
+    for segment in rendition.segments:
+        _element(listed, "SegmentURL", media=segment.name)
+
+
+def _template(representation: ET.Element, rendition: Rendition) -> ET.Element:
+    return _element(
         representation,
         "SegmentTemplate",
         timescale=str(rendition.timescale),
@@ -149,7 +175,10 @@ def _timeline(representation: ET.Element, rendition: Rendition) -> None:
         media="$RepresentationID$/$Number%05d$.m4s",
         startNumber="1",
     )
-    timeline = _element(template, "SegmentTimeline")
+
+
+def _times(parent: ET.Element, rendition: Rendition) -> None:
+    timeline = _element(parent, "SegmentTimeline")
     for place, (duration, count) in enumerate(_runs(rendition.segments)):
         start = str(rendition.segments[0].start) if place == 0 else ""
         _element(timeline, "S", t=start, d=str(duration), r=str(count - 1) if count > 1 else "")

@@ -8,20 +8,17 @@ from fractions import Fraction
 from itertools import count
 
 from bijou.packaging.api import Subtitles
+from bijou.packaging.grid import LONGEST_SEGMENT_S
 from bijou.packaging.languages import language_name
 from bijou.packaging.protection import Protection
-from bijou.packaging.rendition import (
-    IFRAME_PLAYLIST,
-    INIT_SEGMENT,
-    MEDIA_PLAYLIST,
-    Rendition,
-    Segment,
-    segment_name,
-)
+from bijou.packaging.rendition import Rendition, Segment, segment_name
 
 _VERSION = 7
 _DESCRIBES = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
 _MICRO = 1_000_000
+_VOD = ("#EXT-X-PLAYLIST-TYPE:VOD",)
+# Without a place to start at, players join an event at its end.
+_EVENT = ("#EXT-X-PLAYLIST-TYPE:EVENT", "#EXT-X-START:TIME-OFFSET=0,PRECISE=YES")
 
 
 def media_playlist(rendition: Rendition, protection: Protection | None = None) -> str:
@@ -30,19 +27,33 @@ def media_playlist(rendition: Rendition, protection: Protection | None = None) -
     Durations are differences of rounded moments, not rounded differences: in
     all renditions of a grid the same moments add up, however long the film.
     """
-    return _playlist(rendition, [], lambda number, _: [segment_name(number)], protection)
+    return _playlist(rendition, _VOD, _whole_segment, protection)
+
+
+def growing_playlist(rendition: Rendition, *, ended: bool) -> str:
+    """Write the playlist of a rendition that is watched from its start while it is made.
+
+    Each one has the segments of those before it, and more; only the last says
+    that it has ended. Its target duration stays, as clients rely on it: only a
+    frame that is shown for longer than any segment should be would change it.
+
+    Source: RFC 8216bis, sections 4.4.3.5 (EVENT) and 6.2.1 (what may change).
+    """
+    return _playlist(rendition, _EVENT, _whole_segment, None, ended=ended)
 
 
 def iframe_playlist(rendition: Rendition, protection: Protection | None = None) -> str:
     """Write the playlist of the frames that segments begin with, for trick play."""
 
     def key_frame(number: int, segment: Segment) -> list[str]:
-        return [f"#EXT-X-BYTERANGE:{segment.key_bytes}@0", segment_name(number)]
+        return [f"#EXT-X-BYTERANGE:{segment.key_bytes}@0", segment.name or segment_name(number)]
 
-    return _playlist(rendition, ["#EXT-X-I-FRAMES-ONLY"], key_frame, protection)
+    return _playlist(rendition, [*_VOD, "#EXT-X-I-FRAMES-ONLY"], key_frame, protection)
 
 
-def multivariant_playlist(renditions: Sequence[Rendition], subtitles: Sequence[Subtitles] = ()) -> str:
+def multivariant_playlist(
+    renditions: Sequence[Rendition], subtitles: Sequence[Subtitles] = (), *, iframes: bool = True
+) -> str:
     """Write the playlist that names all renditions.
 
     Sound forms groups: one codec's tracks share one, another codec opens the
@@ -50,6 +61,9 @@ def multivariant_playlist(renditions: Sequence[Rendition], subtitles: Sequence[S
     language only the first is ever chosen by a player itself. BANDWIDTH is the
     peak of the picture plus the highest of the group.
     Without pictures, each sound track is a variant by itself.
+
+    Args:
+        iframes: Whether playlists of key frames are there to be named.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{_VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     video = [rendition for rendition in renditions if rendition.format.kind == "video"]
@@ -62,33 +76,39 @@ def multivariant_playlist(renditions: Sequence[Rendition], subtitles: Sequence[S
         for rendition in video or audio:
             lines += [
                 _variant(rendition, group, members, subtitled=bool(subtitles)),
-                f"{rendition.name}/{MEDIA_PLAYLIST}",
+                rendition.media_uri,
             ]
-    lines += [_iframe_variant(rendition) for rendition in video]
+    lines += [_iframe_variant(rendition) for rendition in video if iframes]
     return "\n".join([*lines, ""])
 
 
 def _playlist(
     rendition: Rendition,
-    head: list[str],
+    head: Sequence[str],
     media: Callable[[int, Segment], list[str]],
     protection: Protection | None,
+    *,
+    ended: bool = True,
 ) -> str:
     durations = list(_durations(rendition))
+    least_s = LONGEST_SEGMENT_S if head is _EVENT else 1
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{_VERSION}",
-        f"#EXT-X-TARGETDURATION:{max(1, *(_seconds(micros) for micros in durations))}",
+        f"#EXT-X-TARGETDURATION:{max(least_s, *(_seconds(micros) for micros in durations))}",
         "#EXT-X-MEDIA-SEQUENCE:1",
-        "#EXT-X-PLAYLIST-TYPE:VOD",
         *head,
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{INIT_SEGMENT}"',
+        f'#EXT-X-MAP:URI="{rendition.init_name}"',
         *([protection.hls_key()] if protection else []),
     ]
     for number, (segment, micros) in enumerate(zip(rendition.segments, durations, strict=True), 1):
         lines += [f"#EXTINF:{micros // _MICRO}.{micros % _MICRO:06},", *media(number, segment)]
-    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+    return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if ended else []), ""])
+
+
+def _whole_segment(number: int, segment: Segment) -> list[str]:
+    return [segment.name or segment_name(number)]
 
 
 def _durations(rendition: Rendition) -> Iterator[int]:
@@ -135,7 +155,7 @@ def _audio_media(group: str, rendition: Rendition, name: str, *, first: bool, ch
         DEFAULT="YES" if first else "NO",
         AUTOSELECT="YES" if chosen else "NO",
         CHANNELS=_quoted(str(rendition.format.channels)),
-        URI=_quoted(f"{rendition.name}/{MEDIA_PLAYLIST}"),
+        URI=_quoted(rendition.media_uri),
     )
 
 
@@ -177,7 +197,7 @@ def _iframe_variant(rendition: Rendition) -> str:
         BANDWIDTH=str(rendition.keys_bps),
         CODECS=_quoted(rendition.format.codecs),
         RESOLUTION=_resolution(rendition),
-        URI=_quoted(f"{rendition.name}/{IFRAME_PLAYLIST}"),
+        URI=_quoted(rendition.iframes_uri),
     )
 
 

@@ -18,12 +18,15 @@ class Segment:
 
     Args:
         key_bytes: From its start to the end of its first sample.
+        name: Its address relative to its playlist and to the manifest; empty
+            where its number tells it, as `segment_name` does.
     """
 
     start: int
     duration: int
     size_bytes: int
     key_bytes: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Rendition:
         timescale: Ticks a second.
         frame_rate: Frames, or packets of sound, a second.
         label: What viewers are shown to choose a sound by, or empty.
+        init_name: Address of the init segment; of a rendition whose segments
+            have names, relative to the manifest too.
+        playlist: Address of its media playlist, relative to the multivariant
+            one; empty: in a folder that is named as the rendition is.
+        iframes: The same, of the playlist of its key frames.
     """
 
     name: str
@@ -45,6 +53,19 @@ class Rendition:
     init_bytes: int
     segments: tuple[Segment, ...]
     label: str = ""
+    init_name: str = INIT_SEGMENT
+    playlist: str = ""
+    iframes: str = ""
+
+    @property
+    def media_uri(self) -> str:
+        """Where the multivariant playlist finds its media playlist."""
+        return self.playlist or f"{self.name}/{MEDIA_PLAYLIST}"
+
+    @property
+    def iframes_uri(self) -> str:
+        """Where the multivariant playlist finds the one of its key frames."""
+        return self.iframes or f"{self.name}/{IFRAME_PLAYLIST}"
 
     @property
     def bandwidth_bps(self) -> int:

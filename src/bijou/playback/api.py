@@ -13,14 +13,19 @@ class Pathway(msgspec.Struct, frozen=True):
 
     Args:
         id: The region's name, as content steering will use it.
-        hls: Absolute address of the multivariant playlist through that edge.
+        hls: Absolute address of the multivariant playlist through that edge; its
+            token is handed on by a variable (EXT-X-DEFINE, QUERYPARAM), so that
+            it may be exchanged while the film runs.
         dash: Absolute address of the manifest through that edge.
+        plain_hls: The same playlist for players that know no variables: the
+            token stands in the path.
     """
 
     id: str
     hls: str
     dash: str
     poster: str = ""
+    plain_hls: str = ""
 
 
 class Session(msgspec.Struct, frozen=True):

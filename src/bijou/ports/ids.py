@@ -6,9 +6,18 @@ from random import Random
 from bijou.ports.clock import Clock
 
 ID_KINDS = {
+    "adv": "advertiser",
     "ast": "asset: an uploaded file and what was encoded from it",
+    "brd": "brand of an advertiser",
+    "brk": "ad break",
+    "cmp": "campaign",
+    "crv": "creative",
     "evt": "event envelope",
+    "inv": "invoice",
+    "ior": "insertion order",
     "job": "encode job",
+    "lin": "line item",
+    "plc": "placement of ads",
     "prf": "viewer profile",
     "ses": "playback session",
     "ttl": "title",

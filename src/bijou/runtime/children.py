@@ -144,6 +144,8 @@ async def _watched(
         alarm.cancel()
         for reader in readers:
             reader.close()
+        if len(readers) == 1 and group.stdout is not None:
+            group.stdout.close()  # cancelled before anybody read it
         await asyncio.shield(group.exited)
     if broken.done():
         broken.result()

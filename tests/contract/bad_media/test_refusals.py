@@ -8,10 +8,11 @@ from random import Random
 
 import pytest
 
-from bijou.encoding import EncodingLimits, encode_asset, inspect
+from bijou.encoding import EncodingLimits, JobState, Standing, TitleWork, inspect
 from bijou.ports import InvalidRequest, SystemClock
 from tests.contract.bad_media import spoil
 from tests.contract.bad_media.conftest import Make
+from tests.contract.titles.studio import Studio
 
 LIMITS = EncodingLimits(probe_wall_s=30, child_wall_s=30, threads=1)
 
@@ -170,27 +171,43 @@ def test_reading_that_takes_too_much_memory_is_a_refusal(good: Path) -> None:
     assert_clear(error, "encoding.inspection_crashed")
 
 
+def test_what_the_header_claims_of_time_is_not_believed(good: Path, tmp_path: Path) -> None:
+    content = good.read_bytes()
+    at = content.index(b"mvhd") + 20
+    lying = tmp_path / "lying.mp4"
+    lying.write_bytes(content[:at] + (2**31).to_bytes(4) + content[at + 4 :])
+
+    honest, found = (asyncio.run(inspect(film, limits=LIMITS, clock=SystemClock())) for film in (good, lying))
+
+    assert found.duration_s == honest.duration_s
+    assert found.video == honest.video
+
+
+def test_a_film_cannot_make_the_children_read_another_one(good: Path, tmp_path: Path) -> None:
+    """Were the reference followed, the film would be found good."""
+    away = tmp_path / "away.mp4"
+    away.write_bytes(spoil.reads_another_file(good.read_bytes(), str(good).encode()))
+
+    with pytest.raises(InvalidRequest) as caught:
+        asyncio.run(inspect(away, limits=LIMITS, clock=SystemClock()))
+
+    assert caught.value.code == "encoding.no_picture"
+
+
 def test_a_refused_film_leaves_nothing_behind_and_the_next_good_one_works(good: Path, tmp_path: Path) -> None:
-    bad, out = tmp_path / "bad.mp4", tmp_path / "out"
+    bad = tmp_path / "bad.mp4"
     bad.write_bytes(spoil.zeroed_media(good.read_bytes()))
-    steps: list[str] = []
 
-    async def encode(source: Path) -> str:
-        publication = await encode_asset(
-            source,
-            out,
-            asset="ast_1",
-            limits=LIMITS,
-            clock=SystemClock(),
-            report=lambda *said: steps.append(said[0]),
-        )
-        return publication.hls
+    async def encoded() -> tuple[Standing, list[str], Standing]:
+        studio = Studio(tmp_path / "studio")
+        await studio.bring(bad, "sources/bad")
+        refused = await studio.encode(TitleWork("bad", "sources/bad"))
+        left = [key async for key in studio.blobs.keys("media/")]
+        await studio.bring(good, "sources/good")
+        made = await studio.encode(TitleWork("good", "sources/good"))
+        await studio.close()
+        return refused, left, made
 
-    with pytest.raises(InvalidRequest):
-        asyncio.run(encode(bad))
-    left = [path for path in out.rglob("*") if path.is_file()]
-    hls = asyncio.run(encode(good))
-
-    assert left == []
-    assert (out / hls).is_file()
-    assert list(dict.fromkeys(steps)) == ["inspect", "encode", "package"]
+    refused, left, made = asyncio.run(encoded())
+    assert (refused.state, left) == (JobState.REFUSED, [])
+    assert made.publication is not None

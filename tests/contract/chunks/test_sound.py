@@ -136,7 +136,7 @@ def test_whoever_stops_listening_ends_the_encode(film: Path, tmp_path: Path) -> 
             clock=SystemClock(),
         )
         await anext(encode)
-        await encode.aclose()  # type: ignore[attr-defined]
+        await encode.aclose()
 
     asyncio.run(listen())
 

@@ -22,6 +22,7 @@ MEDIA = {
     "media/ast_1/poster.jpg": b"\xff\xd8",
     "media/ast_1/sprite.vtt": b"WEBVTT",
     "media/ast_1/empty.m4s": b"",
+    "media/ast_1/live/v360.m3u8": b"#EXTM3U\n#EXT-X-PLAYLIST-TYPE:EVENT\n",
     "uploads/upl_1": b"private",
 }
 

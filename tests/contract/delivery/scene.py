@@ -123,13 +123,14 @@ def edge(
     cache_bytes: int = 64 << 20,
     idle_s: float = 60,
     connections: int = 1000,
+    **options: Any,
 ) -> contextlib.AbstractAsyncContextManager[int]:
     told = clock or REAL
 
     async def serve(stop: asyncio.Event, ready: Callable[[int], None]) -> None:
         await serve_edge(
             region="east", origin_url=f"http://{HOST}:{origin_port}", cache_bytes=cache_bytes, host=HOST,
-            port=0, idle_s=idle_s, connections=connections, clock=told, stop=stop, ready=ready,
+            port=0, idle_s=idle_s, connections=connections, clock=told, stop=stop, ready=ready, **options,
         )  # fmt: skip
 
     return serving(serve, told)

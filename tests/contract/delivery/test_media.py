@@ -37,6 +37,25 @@ def test_media_come_whole_with_their_type_and_may_be_kept_for_ever(stage: Stage)
     stage.play(act)
 
 
+def test_a_playlist_that_still_grows_may_be_kept_for_a_second(stage: Stage) -> None:
+    async def act(client: Client) -> None:
+        playlist = MEDIA["media/ast_1/live/v360.m3u8"]
+        for fields, status, body in (
+            ({}, 200, playlist),
+            ({"Range": "bytes=8-"}, 206, playlist[8:]),
+            ({"Range": "bytes=999-"}, 416, b""),
+            ({"If_None_Match": "*"}, 304, b""),
+        ):
+            reply = await client.ask("/media/ast_1/live/v360.m3u8", **fields)
+
+            assert (reply.status, reply.body) == (status, body)
+            assert reply.fields["cache-control"] == "public, max-age=1, stale-if-error=30"
+        head = await client.ask("/media/ast_1/live/v360.m3u8", "HEAD")
+        assert (head.status, head.fields["content-length"]) == (200, str(len(playlist)))
+
+    stage.play(act)
+
+
 def test_every_page_may_read_answers_and_errors_alike(stage: Stage) -> None:
     async def act(client: Client) -> None:
         for path in (SEGMENT, "/media/none.m4s", "/nowhere", "/healthz"):

@@ -1,12 +1,11 @@
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 
 import psycopg
 import pytest
 
-from bijou.app import schema
 from bijou.engines.postgres import PostgresRecords
 from bijou.engines.records_queue import RecordsQueue
 from bijou.engines.sqlite import SqliteRecords
@@ -15,20 +14,6 @@ from tests.contract.queue.postgres_server import PostgresServer
 
 LEASE_S = 10.0
 ENGINES = ["sqlite", "postgres"]
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """The one PostgreSQL of a test run; a test fails where it cannot be had."""
-    server = PostgresServer()
-    try:
-        server.start()
-        server.make("empty")
-        schema.upgrade(server.address("empty"))
-        server.make("shared", template="empty")
-        yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import NullPool
 
+from bijou.ads.model.partitions import make_ahead
 from bijou.app import schema
-from bijou.engines.postgres import PostgresRecords
+from bijou.engines.postgres import PostgresRecords, database_url
 from bijou.ports import Conflict, EngineUnavailable, InvalidRequest
 from tests.contract.queue.postgres_server import PostgresServer
 from tests.contract.test_migrations import GOOD
@@ -264,6 +266,8 @@ def test_tables_go_up_and_down_with_data_in(address: str) -> None:
     schema.upgrade(address)
     schema.upgrade(address)
     assert schema.version_of(address) == schema.HEAD
+    with create_engine(database_url(address), poolclass=NullPool).begin() as db:
+        make_ahead(db, GOOD["ads_events"]["day"], 1)
     with psycopg.connect(address) as connection:
         for table, row in GOOD.items():
             columns = ", ".join(f'"{name}"' for name in row)

@@ -10,6 +10,7 @@ import pytest
 from bijou.catalog.service import CatalogService
 from bijou.encoding.service import EncodingService
 from bijou.engines.files import FileBlobs
+from bijou.engines.records_queue import RecordsQueue
 from bijou.engines.sqlite import SqliteRecords
 from bijou.ingest.service import IngestService
 from bijou.ports import VirtualClock
@@ -27,7 +28,9 @@ def folder(tmp_path: Path) -> Path:
 def encoding(
     records: SqliteRecords, blobs: FileBlobs, clock: VirtualClock, chance: Random, told: Told
 ) -> EncodingService:
-    return EncodingService(records, blobs, CatalogService(records, clock, chance, told), clock, chance, told)
+    catalog = CatalogService(records, clock, chance, told)
+    queue = RecordsQueue(records, clock, chance)
+    return EncodingService(records, queue, blobs, catalog, clock, chance, told)
 
 
 @pytest.fixture

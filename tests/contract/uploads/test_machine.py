@@ -24,6 +24,7 @@ from hypothesis.stateful import Bundle, invariant, rule
 from bijou.catalog.service import CatalogService
 from bijou.encoding.service import EncodingService
 from bijou.engines.files import FileBlobs
+from bijou.engines.records_queue import RecordsQueue
 from bijou.engines.sqlite import SqliteRecords
 from bijou.ingest import Checksum, NewUpload, Upload, UploadState
 from bijou.ingest import store as tables
@@ -110,8 +111,9 @@ class Uploads(ServiceMachine):
         blobs = WatchedBlobs(place / "blobs", self.clock)
         records.shutter = blobs.shutter = self.shutter
         catalog = CatalogService(records, self.clock, self.chance, lambda _: None)
+        queue = RecordsQueue(records, self.clock, self.chance)
         self.encoding = EncodingService(
-            records, blobs, catalog, self.clock, self.chance, lambda _: None, lease_s=15, attempts=3
+            records, queue, blobs, catalog, self.clock, self.chance, lambda _: None, lease_s=15
         )
         self.blobs = blobs
         self.ingest = IngestService(

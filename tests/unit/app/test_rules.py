@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bijou.app.addresses import edge_fetches, encoder_asks, is_own
+from bijou.app.addresses import edge_fetches, is_own
 from bijou.app.fleet import check_addresses, fleet
 from bijou.app.rules import check
 from bijou.app.settings import Settings
@@ -42,7 +42,9 @@ EDGE = "east=http://127.0.0.2:8810"
         ({"delivery_edges": "east=ftp://127.0.0.2"}, "takes region=http://host:port"),
         ({"edge_region": "../up"}, "[edge] region = '../up'"),
         ({"control_public_url": "nonsense"}, "[control] public_url = 'nonsense'"),
-        ({"encoder_control_url": "ftp://x"}, "[encoder] control_url = 'ftp://x'"),
+        ({"house_records": "mysql://ada:sesame@db/bijou"}, "[house] records is no address of PostgreSQL"),
+        ({"encoding_recipes": "h264_aac,mpeg1"}, "[encoding] recipes names mpeg1; it takes one or more of"),
+        ({"encoding_recipes": ""}, "[encoding] recipes names nothing"),
         ({"edge_origin_url": "http://"}, "[edge] origin_url = 'http://'"),
         ({"accounts_operator_name": "Not a name!"}, "[accounts] operator_name = 'Not a name!'"),
         ({"accounts_operator_password": "sesame"}, "[accounts] operator_password has 6 characters"),
@@ -160,9 +162,6 @@ def test_a_status_is_believed_while_somebody_holds_the_folder(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("service", "flags", "finds", "address"),
     [
-        ("encoder", {"control_port": "9000"}, encoder_asks, "http://127.0.0.1:9000"),
-        ("encoder", {"control_host": "0.0.0.0"}, encoder_asks, "http://127.0.0.1:8800"),
-        ("encoder", {"encoder_control_url": "http://far:1"}, encoder_asks, "http://far:1"),
         ("edge", {"origin_port": "9001", "origin_host": "::"}, edge_fetches, "http://[::1]:9001"),
         ("edge", {"edge_origin_url": "http://far:1"}, edge_fetches, "http://far:1"),
     ],

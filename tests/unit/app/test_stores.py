@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from bijou.app.settings import S3, House, Settings
-from bijou.app.stores import open_blobs
+from bijou.app.stores import open_blobs, queue_place, records_place
 from bijou.engines.files import FileBlobs
 from bijou.engines.s3 import S3Blobs
 from bijou.ports import InvalidRequest, VirtualClock
@@ -47,3 +47,11 @@ def test_what_is_written_wrongly_is_told_at_the_start(
         open_blobs(settings(tmp_path, blobs, key_file), VirtualClock(), Random(1))
 
     assert refused.value.code == code
+
+
+def test_on_sqlite_the_queue_has_a_file_of_its_own_and_on_postgresql_it_has_not(tmp_path: Path) -> None:
+    here = settings(tmp_path)
+    there = msgspec.structs.replace(here, house=House(records="postgresql://db/bijou"))
+
+    assert (records_place(here), queue_place(here)) == (tmp_path / "records.db", tmp_path / "queue.db")
+    assert records_place(there) == queue_place(there) == "postgresql://db/bijou"

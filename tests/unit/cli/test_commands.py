@@ -21,7 +21,7 @@ def run(*arguments: str, **env: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    "command", ["config", "demo", "fs", "reference", "run", "serve", "sign-in", "status", "upload"]
+    "command", ["config", "demo", "encode", "fs", "reference", "run", "serve", "sign-in", "status", "upload"]
 )
 def test_every_command_says_what_it_does_with_two_examples(command: str) -> None:
     said = run(command, "--help").stdout

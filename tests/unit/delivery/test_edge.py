@@ -26,6 +26,7 @@ from tests.contract.delivery.scene import (
 )
 
 COLD = "/media/a/1.m4s"
+LIVE = "/media/a/live/v360.m3u8"
 BODY = bytes(range(256)) * 1024
 Act = Callable[[ObedientOrigin, int, VirtualClock], Awaitable[None]]
 
@@ -77,6 +78,7 @@ def test_a_hundred_viewers_of_one_cold_object_cost_one_fetch_and_read_before_it_
         assert (counted["origin_fetches"], counted["hit_ratio"]) == (1, round(100 / 101, 4))
         assert counted["sent_bytes"] == {
             "fill": len(BODY), "joined": 99 * len(BODY), "hit": len(BODY), "passed": 0,
+            "disk": 0, "stale": 0, "revalidated": 0,
         }  # fmt: skip
 
     play(loop, act)
@@ -191,6 +193,23 @@ def test_when_all_have_left_a_fetch_goes_on_only_if_it_is_small_or_half_done(
 
         assert (await reply).fields["x-cache"] == ("hit" if finished else "fill")
         assert worth_finishing(sent, size) == finished
+
+    play(loop, act)
+
+
+def test_a_playlist_that_still_grows_is_asked_for_again_after_a_second_and_not_before(loop: Loop) -> None:
+    async def act(told: ObedientOrigin, port: int, clock: VirtualClock) -> None:
+        found = []
+        for content, wait_s in ((b"one", 0.99), (b"", 0.01), (b"three", 0.0)):
+            asking = asyncio.ensure_future(ask(port, LIVE))
+            if content:
+                _, writer = await told.asked.get()
+                writer.write(head_of(len(content)) + content)
+            reply = await asking
+            found.append((reply.body, reply.fields["x-cache"]))
+            clock.advance(wait_s)
+
+        assert found == [(b"one", "fill"), (b"one", "hit"), (b"three", "fill")]
 
     play(loop, act)
 

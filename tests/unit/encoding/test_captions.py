@@ -1,20 +1,16 @@
-"""Captions and several sounds that came inside a film: found again in what players are given."""
+"""Captions that came inside a film: taken out of it, named, and written."""
 
 import asyncio
-import re
 import subprocess
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from bijou.catalog import Publication
-from bijou.encoding import EncodingLimits, encode_asset
+from bijou.encoding import EncodingLimits
 from bijou.encoding.captions import (
     CaptionSource,
     captions_argv,
@@ -23,7 +19,7 @@ from bijou.encoding.captions import (
     write_captions,
 )
 from bijou.encoding.probe_child import CaptionFacts
-from bijou.packaging import Captions, Cue, read_captions
+from bijou.packaging import Captions, Cue
 from bijou.ports import SystemClock
 
 LIMITS = EncodingLimits(threads=1, child_wall_s=60, probe_wall_s=60)
@@ -72,108 +68,6 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
         return folder / name
 
     return run
-
-
-class Encoded(NamedTuple):
-    folder: Path
-    publication: Publication
-
-
-@pytest.fixture(scope="module")
-def encoded(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Encoded:
-    """Two sounds, and captions in three languages and as many formats."""
-    inputs = ("-i", "en.srt", "-i", "de.vtt", "-i", "fr.ass")
-    maps = ("-map", "0:v", "-map", "1:a", "-map", "1:a", "-map", "2:s", "-map", "3:s", "-map", "4:s")
-    said = (
-        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=eng"),
-        *("-metadata:s:a:1", 'title=The "maker" talks', "-metadata:s:s:0", "language=eng"),
-        *("-metadata:s:s:1", "language=ger", "-metadata:s:s:2", "language=fre", "-disposition:s:2", "forced"),
-    )
-    source = make("film.mkv", *PICTURE, *HUM, *inputs, *maps, *X264, "-c:a", "aac", "-c:s", "copy", *said)
-    out = tmp_path_factory.mktemp("encoded")
-    work = encode_asset(
-        source, out, asset="ast_1", limits=LIMITS, clock=SystemClock(), report=lambda *_: None
-    )
-    return Encoded(out / "media" / "ast_1", asyncio.run(work))
-
-
-def media(folder: Path, kind: str) -> list[dict[str, str]]:
-    lines = (folder / "master.m3u8").read_text().splitlines()
-    return [dict(re.findall(r'([A-Z-]+)="?([^",]*)', line)) for line in lines if f"TYPE={kind}" in line]
-
-
-def test_every_language_is_named_and_its_segments_lie_on_the_films_grid(encoded: Encoded) -> None:
-    named = media(encoded.folder, "SUBTITLES")
-
-    assert [(one["NAME"], one["LANGUAGE"], one.get("FORCED")) for one in named] == [
-        ("English", "en", None),
-        ("Deutsch", "de", None),
-        ("Français (forced)", "fr", "YES"),
-    ]
-    picture = (encoded.folder / "v90" / "playlist.m3u8").read_text()
-    for one in named:
-        playlist = (encoded.folder / one["URI"]).read_text()
-        assert re.findall("#EXTINF:.*", playlist) == re.findall("#EXTINF:.*", picture)
-        for name in re.findall(r"^\d+\.vtt$", playlist, re.MULTILINE):
-            assert (
-                (encoded.folder / one["URI"])
-                .with_name(name)
-                .read_text()
-                .startswith("WEBVTT\nX-TIMESTAMP-MAP=")
-            )
-
-
-@pytest.mark.parametrize(
-    ("language", "cues"),
-    [
-        (
-            "en",
-            (Cue(500, 1500, "Good <i>morning</i>", settings="line:0"), Cue(1600, 2900, "Arrow --&gt; here")),
-        ),
-        ("de", (Cue(500, 2500, "Guten Morgen", settings="line:10% align:start"),)),
-        ("fr", (Cue(1000, 2000, "Bonjour, <i>monde</i>", settings="line:0"),)),
-    ],
-)
-def test_words_times_styles_and_places_are_kept(
-    language: str, cues: tuple[Cue, ...], encoded: Encoded
-) -> None:
-    whole = (encoded.folder / f"t-{language}" / "captions.vtt").read_bytes()
-
-    assert read_captions(whole).cues == cues
-
-
-def test_dash_players_are_told_too_and_still_read_the_rest(encoded: Encoded) -> None:
-    root = ET.fromstring((encoded.folder / "manifest.mpd").read_text())
-    sets = [one for one in root.findall(".//{*}AdaptationSet") if one.get("contentType") == "text"]
-
-    assert [one.findtext("{*}Representation/{*}BaseURL") for one in sets] == [
-        "t-en/captions.vtt",
-        "t-de/captions.vtt",
-        "t-fr/captions.vtt",
-    ]
-    for address in ("manifest.mpd", "master.m3u8"):
-        command = [get_ffmpeg_exe(), "-v", "fatal", "-allowed_extensions", "ALL"]
-        command += ["-i", str(encoded.folder / address), "-map", "0:v:0", "-f", "framemd5", "-"]
-        listing = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-        assert len([line for line in listing.splitlines() if not line.startswith("#")]) == 30
-
-
-def test_two_sounds_of_a_language_share_a_group_and_have_their_makers_names(encoded: Encoded) -> None:
-    assert [(one["GROUP-ID"], one["NAME"], one["LANGUAGE"]) for one in media(encoded.folder, "AUDIO")] == [
-        ("audio1", "English", "en"),
-        ("audio1", "English: The maker talks", "en"),
-    ]
-    sounds = [one for one in encoded.publication.renditions if one.kind == "audio"]
-    assert [(one.name, one.language) for one in sounds] == [("a128", "en"), ("a128-2", "en")]
-    assert all(one.gain_db != 0 for one in sounds)
-
-
-def test_posters_are_there_and_the_first_is_the_titles(encoded: Encoded) -> None:
-    publication = encoded.publication
-
-    assert publication.poster == publication.posters[0]
-    for key in publication.posters:
-        assert (encoded.folder / Path(key).name).read_bytes()[:2] == b"\xff\xd8"
 
 
 def taken(source: Path, streams: list[CaptionFacts], folder: Path, start_s: Fraction) -> list[CaptionSource]:

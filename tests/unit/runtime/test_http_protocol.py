@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.responses import StreamingResponse
 
 from bijou.ports import Role, SystemClock
 from bijou.runtime import logs
@@ -36,6 +37,15 @@ async def flood(_: Call) -> Any:
     return ["x" * FLOOD_BYTES]
 
 
+async def slow(_: Call) -> Any:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first "
+        await SystemClock().sleep(3 * BOUNDS.head_s)
+        yield b"last"
+
+    return StreamingResponse(pieces())
+
+
 def endpoint(method: str, path: str, **more: Any) -> Endpoint:
     return Endpoint(method=method, path=path, role=Role.ANYONE, summary="A cup.", **more)
 
@@ -45,6 +55,7 @@ TABLE: list[Route] = [
     endpoint("POST", "/cup", takes=Cup, gives=Cup, body_s=0.2).bind(same),
     endpoint("GET", "/peer", gives=dict[str, str]).bind(peer),
     endpoint("GET", "/flood", gives=list[str]).bind(flood),
+    endpoint("GET", "/slow").bind(slow),
 ]
 
 
@@ -168,6 +179,15 @@ def test_who_does_not_finish_a_head_in_time_is_let_go(pieces: tuple[bytes, ...])
             return await peer.is_let_go()
 
     assert asyncio.run(scene())
+
+
+def test_an_answer_in_which_nothing_is_said_for_long_goes_on() -> None:
+    async def scene() -> bytes:
+        async with house() as there:
+            peer = await there.visit(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            return await asyncio.wait_for(peer.reader.readuntil(b"\r\n0\r\n\r\n"), PATIENCE_S)
+
+    assert asyncio.run(scene()).endswith(b"4\r\nlast\r\n0\r\n\r\n")
 
 
 def test_a_json_body_that_does_not_come_in_time_is_refused_and_the_connection_ends() -> None:

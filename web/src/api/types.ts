@@ -3,6 +3,14 @@
 /** A moment as RFC 3339, in UTC. */
 export type Instant = string;
 
+/** What an order for the whole catalogue has come to; titles by their slugs. */
+export interface Additions {
+  jobs: Job[];
+  there: string[];
+  busy: string[];
+  without_source: string[];
+}
+
 /** One sound stream of an asset. */
 export interface AudioTrack {
   codec: string;
@@ -30,6 +38,13 @@ export interface Chapter {
   title: string;
 }
 
+/** Recipes to be added to what is finished. */
+export interface CodecOrder {
+  recipes: string[];
+  priority: number;
+  deadline_at: Instant | null;
+}
+
 /** What the numbers of a picture mean, in FFmpeg's names; empty where nothing is said. */
 export interface Colour {
   primaries: string;
@@ -52,7 +67,42 @@ export interface EdgeAddress {
   base_url: string;
 }
 
-/** One whole encode: from a source blob to a published title. */
+/** The signals to scale encoders by. */
+export interface EncodeLoad {
+  kinds: Load[];
+  work_s: number;
+  running: Record<string, number>;
+  slots: number;
+  deadlines: Forecast[];
+}
+
+/** Bytes of bodies that an edge had to fetch, by the reason. */
+export interface FetchedBytes {
+  cold: number;
+  capacity: number;
+  expired: number;
+  health: number;
+  steering: number;
+}
+
+/** Whether a job makes its deadline. */
+export interface Forecast {
+  job: string;
+  deadline_at: Instant;
+  ends_at: Instant;
+  work_s: number;
+  late_s: number;
+  hopeless: boolean;
+}
+
+/** What one rate factor costs and gives. */
+export interface HullPoint {
+  crf: number;
+  bits: number;
+  vmaf: number;
+}
+
+/** One whole encode: from a source blob to a published title, or to more codecs of one. */
 export interface Job {
   id: string;
   asset: string;
@@ -63,15 +113,42 @@ export interface Job {
   created_at: Instant;
   step: string;
   progress: number;
-  epoch: number;
   attempts: number;
   problem: Problem | null;
   title: string;
   speed: number;
+  version: number;
+  recipes: string[];
+  priority: number;
+  deadline_at: Instant | null;
+  watchable: boolean;
 }
 
-/** Where a job is; `DONE`, `REFUSED` and `FAILED` are final. */
+/** Where a job is; `DONE` and `REFUSED` are final, `FAILED` until it is retried. */
 export type JobState = "queued" | "running" | "done" | "refused" | "failed";
+
+/** A job with all its tasks. */
+export interface JobTasks {
+  job: Job;
+  duration_s: number;
+  rungs: RungProgress[];
+  counts: Record<string, number>;
+  tasks: TaskView[];
+  last_words: string;
+  forecast: Forecast | null;
+}
+
+/** What one kind of worker has before it: the signals to scale by. */
+export interface Load {
+  kind: string;
+  ready: number;
+  later: number;
+  running: number;
+  dead: number;
+  oldest_s: number;
+  work_s: number;
+  late: number;
+}
 
 /** How loud a sound stream is over its whole length (EBU R 128). */
 export interface Loudness {
@@ -132,6 +209,7 @@ export interface Pathway {
   hls: string;
   dash: string;
   poster: string;
+  plain_hls: string;
 }
 
 /** One error on the wire: RFC 9457 `application/problem+json`. */
@@ -162,6 +240,8 @@ export interface Publication {
   poster: string;
   sprite: string;
   posters: string[];
+  complete: boolean;
+  version: number;
 }
 
 /** One encoded rung, as published. */
@@ -187,6 +267,27 @@ export type Role = "anyone" | "viewer" | "editor" | "adops" | "operator" | "serv
 export interface Row {
   heading: string;
   titles: Title[];
+}
+
+/** What was chosen for one rendition of a chunk, and from what. */
+export interface RungHulls {
+  rung: string;
+  crfs: number[];
+  vmaf: number;
+  bits: number;
+  reached: boolean;
+  hulls: HullPoint[][];
+}
+
+/** How one rendition stands. */
+export interface RungProgress {
+  name: string;
+  kind: string;
+  done_s: number;
+  chunks_done: number;
+  chunks: number;
+  size_bytes: number;
+  speed: number;
 }
 
 /** One process of the installation, as the site and `bijou status` show it. */
@@ -217,6 +318,27 @@ export interface Status {
   version: string;
   command: string;
   services: ServiceStatus[];
+}
+
+/** One node of a job's graph, as an operator sees it. */
+export interface TaskView {
+  id: string;
+  kind: string;
+  state: string;
+  name?: string;
+  rung?: string;
+  chunk?: number;
+  needs?: number;
+  tried?: number;
+  attempts?: number;
+  worker?: string;
+  progress?: number;
+  note?: string;
+  problem?: Problem | null;
+  last_words?: string;
+  work_s?: number;
+  vmaf?: number;
+  ended_at?: Instant | null;
 }
 
 /** A published title: what the site shows and the player needs to know. */

@@ -3,7 +3,10 @@
 import Hls, { type ErrorData, ErrorTypes, type Level } from "hls.js";
 import type { Session } from "../api/types.ts";
 import { Store } from "../shared/store.ts";
+import policy from "../../../src/bijou/abr/policy.json";
+import { abrController, type Chosen } from "./abr_controller.ts";
 import { failoverLoader } from "./failover_loader.ts";
+import { Gain } from "./gain.ts";
 import { hlsConfig } from "./hls_config.ts";
 import { Pathways } from "./pathways.ts";
 import { Stalls } from "./stalls.ts";
@@ -39,6 +42,10 @@ export interface PlayerView {
   started: boolean;
   needs_click: boolean;
   ended: boolean;
+  /** Whether the film's playlists still grow. */
+  arriving: boolean;
+  /** Seconds of it that are there by now; 0 while unknown. */
+  there_s: number;
   /** Why nothing more comes; null while all is well. */
   trouble: Trouble | null;
 }
@@ -52,6 +59,10 @@ export interface PlayerState {
   stalls: number;
   pathway: string;
   pathwaySwitches: number;
+  arriving: boolean;
+  there_s: number;
+  /** By how much the sound is turned up, in decibels. */
+  gain_db: number;
   errors: { details: string; fatal: boolean; at_s: number }[];
 }
 
@@ -68,6 +79,9 @@ export interface Figures {
   switches: number;
   stalls: number;
   window: string;
+  /** The last choice of the adaptation; null while a person or nobody chose. */
+  choice: Chosen | null;
+  heights: number[];
 }
 
 const ESTIMATE_KEY = "bijou.throughput";
@@ -85,6 +99,8 @@ const FRESH: PlayerView = {
   started: false,
   needs_click: false,
   ended: false,
+  arriving: false,
+  there_s: 0,
   trouble: null,
 };
 
@@ -94,11 +110,14 @@ export class PlayerEngine {
   readonly view: Store<PlayerView>;
   readonly #pathways: Pathways;
   readonly #stalls = new Stalls();
+  readonly #gain: Gain;
   readonly #errors: PlayerState["errors"] = [];
   readonly #stops: (() => void)[] = [];
+  #gains: ReadonlyMap<string, number> = new Map();
   #switches = -1;
   #pathwaySwitches = 0;
   #retry = 0;
+  #choice: Chosen | null = null;
 
   constructor(video: HTMLVideoElement, session: Session, start_s: number) {
     this.video = video;
@@ -107,6 +126,7 @@ export class PlayerEngine {
       this.#show({ pathway: to });
     });
     this.view = new Store({ ...FRESH, pathway: this.#pathways.current });
+    this.#gain = new Gain(video);
     this.#watchVideo();
     // Media Source first, even where the browser claims to play HLS by itself.
     this.hls = Hls.isSupported() ? this.#startHls(start_s) : this.#startNative(start_s);
@@ -124,6 +144,9 @@ export class PlayerEngine {
       stalls: this.#stalls.count,
       pathway: this.#pathways.current,
       pathwaySwitches: this.#pathwaySwitches,
+      arriving: this.view.value.arriving,
+      there_s: this.view.value.there_s,
+      gain_db: this.#gain.applied_db,
       errors: [...this.#errors],
     };
   }
@@ -145,6 +168,8 @@ export class PlayerEngine {
       switches,
       stalls,
       window: `${this.video.clientWidth} × ${this.video.clientHeight}`,
+      choice: this.hls?.autoLevelEnabled ? this.#choice : null,
+      heights: (this.hls?.levels ?? []).map(({ height }) => height),
     };
   }
 
@@ -164,6 +189,12 @@ export class PlayerEngine {
       this.hls.subtitleDisplay = index >= 0;
     }
     this.#show({ caption: index });
+  }
+
+  /** Tell by how much each sound is to be turned up, by the name of its rendition. */
+  setGains(gains_db: ReadonlyMap<string, number>): void {
+    this.#gains = gains_db;
+    this.#turnUp();
   }
 
   /** Try again after trouble, from where the film stood. */
@@ -190,6 +221,7 @@ export class PlayerEngine {
     if (estimate && this.view.value.started) remember(estimate);
     for (const stop of this.#stops) stop();
     this.hls?.destroy();
+    this.#gain.destroy();
     this.video.removeAttribute("src");
     this.video.load();
   }
@@ -198,6 +230,9 @@ export class PlayerEngine {
     const hls = new Hls({
       ...hlsConfig(start_s, remembered()),
       loader: failoverLoader(Hls.DefaultConfig.loader, this.#pathways, () => performance.now()),
+      abrController: abrController(policy, (choice) => {
+        this.#choice = choice;
+      }),
     });
     const { Events } = Hls;
     hls.on(Events.MANIFEST_PARSED, (_, { levels }) => {
@@ -211,7 +246,11 @@ export class PlayerEngine {
     hls.on(Events.AUDIO_TRACKS_UPDATED, (_, { audioTracks }) => {
       this.#show({ sounds: audioTracks.map((track, index) => ({ index, label: track.name || track.lang || `Track ${index + 1}` })) });
     });
-    hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#show({ sound: hls.audioTrack }));
+    hls.on(Events.AUDIO_TRACK_SWITCHED, () => {
+      this.#show({ sound: hls.audioTrack });
+      this.#turnUp();
+    });
+    hls.on(Events.LEVEL_LOADED, (_, { details }) => this.#show({ arriving: details.live, there_s: details.edge }));
     hls.on(Events.SUBTITLE_TRACKS_UPDATED, (_, { subtitleTracks }) => {
       this.#show({ captions: subtitleTracks.map((track, index) => ({ index, label: track.name || track.lang || `Track ${index + 1}` })) });
     });
@@ -265,6 +304,12 @@ export class PlayerEngine {
     this.#stops.push(() => this.video.removeEventListener(kind, listener));
   }
 
+  /** Native players keep their sound to themselves. */
+  #turnUp(): void {
+    const track = this.hls?.audioTracks[this.hls.audioTrack];
+    if (track) this.#gain.set(this.#gains.get(renditionOf(track.url)) ?? 0);
+  }
+
   async #play(): Promise<void> {
     try {
       await this.video.play();
@@ -285,6 +330,11 @@ export class PlayerEngine {
     }
     return 0;
   }
+}
+
+/** The name of a rendition in the address of its playlist. */
+export function renditionOf(address: string): string {
+  return /([^/?#]+)\.m3u8(?:[?#]|$)/.exec(address)?.[1] ?? "";
 }
 
 /** The best rung of each height, tallest first. */

@@ -46,6 +46,8 @@ export function FiguresPanel({ engine, onClose }: { engine: PlayerEngine; onClos
           {now.buffer_s.toFixed(1)} s
           <Spark values={history.map((one) => one.buffer_s)} />
         </dd>
+        <dt>Decision</dt>
+        <dd>{decided(now)}</dd>
         <dt>Rendition changes</dt>
         <dd>{now.switches}</dd>
         <dt>Stalls</dt>
@@ -57,6 +59,16 @@ export function FiguresPanel({ engine, onClose }: { engine: PlayerEngine; onClos
       </dl>
     </aside>
   );
+}
+
+/** What the adaptation chose for the segment being fetched, and by how much over the next best. */
+export function decided({ choice, heights }: Pick<Figures, "choice" | "heights">): string {
+  if (!choice) return "none";
+  const named = (level: number) => `${heights[level] ?? 0}p`;
+  const worth = choice.levels.map((level, at) => ({ level, value: choice.values[at] ?? 0 }));
+  const [best, next] = worth.sort((a, b) => b.value - a.value);
+  const lead = best && next ? `, ${(best.value - next.value).toFixed(2)} over ${named(next.level)}` : "";
+  return `${named(choice.level)}${lead}, at ${bitrate(choice.throughput_bps)} and ${choice.buffer_s.toFixed(1)} s`;
 }
 
 function Spark({ values }: { values: number[] }) {

@@ -29,7 +29,8 @@ export function hlsConfig(start_s: number, estimate_bps: number): Partial<HlsCon
   return {
     enableWorker: false,
     lowLatencyMode: false,
-    startPosition: start_s > 0 ? start_s : -1,
+    // Zero, not -1: a film that still arrives would begin at its newest second.
+    startPosition: Math.max(0, start_s),
     startFragPrefetch: true,
     capLevelToPlayerSize: true,
     maxBufferLength: 20,

@@ -77,7 +77,9 @@ export class Pathways {
   }
 }
 
+/** Up to the media, under which playlists and segments lie in folders of their own. */
 function baseOf(address: string): string {
   const plain = address.split(/[?#]/, 1)[0] ?? address;
-  return plain.slice(0, plain.lastIndexOf("/") + 1);
+  const media = plain.lastIndexOf("/media/");
+  return plain.slice(0, media < 0 ? plain.lastIndexOf("/") + 1 : media + 1);
 }

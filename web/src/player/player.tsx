@@ -3,6 +3,7 @@ import "./player.css";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Session, Title } from "../api/types.ts";
 import { Icon } from "../shared/components/icons.tsx";
+import { clockLength } from "../shared/format.ts";
 import { positions } from "../shared/resume.ts";
 import { Store, useStore } from "../shared/store.ts";
 import { PlayerEngine, type PlayerState, type PlayerView } from "./engine.ts";
@@ -66,6 +67,13 @@ export function Player({ slug, session, title, start_s, thumbnails, poster, onLe
     };
   }, [session]);
 
+  const whole_s = title?.publication.media.duration_s ?? 0;
+  const arriving = Boolean(view?.arriving && whole_s > 0);
+  useEffect(() => {
+    const sounds = title?.publication.renditions.filter((one) => one.gain_db) ?? [];
+    engine?.setGains(new Map(sounds.map((one) => [one.name, one.gain_db ?? 0])));
+  }, [engine, title]);
+
   const act = useCallback(
     (action: Action) => {
       const element = video.current;
@@ -108,6 +116,11 @@ export function Player({ slug, session, title, start_s, thumbnails, poster, onLe
           <Icon name="arrowLeft" size={26} />
         </button>
         <h1>{title?.name ?? ""}</h1>
+        {arriving && (
+          <p class="player-arriving">
+            Still arriving: the first {clockLength(view?.there_s ?? 0)} of {clockLength(whole_s)} can be watched
+          </p>
+        )}
       </div>
       <media-loading-indicator slot="centered-chrome" noautohide />
       <Curtain view={view} engine={engine} onLeave={onLeave} title={title} />
@@ -122,7 +135,7 @@ export function Player({ slug, session, title, start_s, thumbnails, poster, onLe
           <media-seek-forward-button seekoffset="10" notooltip class="player-roomy" />
           <media-mute-button notooltip />
           <media-volume-range class="player-roomy" />
-          <Clock video={video} />
+          <Clock video={video} whole_s={arriving ? whole_s : 0} />
           <span class="player-space" />
           {view && view.captions.length > 0 && (
             <button type="button" class="player-button" aria-label="Captions" aria-pressed={view.caption >= 0} onClick={() => act({ do: "captions" })}>

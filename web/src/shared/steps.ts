@@ -7,21 +7,19 @@ export function isCancelled(job: Job): boolean {
   return job.problem?.code === "encoding.cancelled";
 }
 
-/** A step of the queue in a person's words: `encode v360` is "Encoding 360p". */
+const STEP_WORDS: Record<string, string> = {
+  "": "Waiting for an encoder",
+  inspect: "Inspecting",
+  plan: "Planning",
+  chunk: "Encoding",
+  audio: "Encoding sound",
+  stills: "Drawing the pictures",
+  captions: "Writing captions",
+  live: "Writing playlists",
+  publish: "Publishing",
+};
+
+/** A step of a job, which is a kind of its tasks, in a person's words: `chunk` is "Encoding". */
 export function stepWords(step: string): string {
-  const [verb = "", what = ""] = step.split(" ");
-  const rung = /^v(\d+)$/.exec(what)?.[1];
-  const thing = rung ? `${rung}p` : /^a\d+/.test(what) ? "sound" : what;
-  const words: Record<string, string> = {
-    "": "Waiting for an encoder",
-    inspect: "Inspecting",
-    encode: "Encoding",
-    package: "Packaging",
-    publish: "Publishing",
-    poster: "Drawing the poster",
-    sprite: "Drawing the thumbnails",
-    fetch: "Fetching the file",
-  };
-  const said = words[verb] ?? verb.charAt(0).toUpperCase() + verb.slice(1);
-  return thing ? `${said} ${thing}` : said;
+  return STEP_WORDS[step] ?? step.charAt(0).toUpperCase() + step.slice(1);
 }

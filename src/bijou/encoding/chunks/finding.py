@@ -1,7 +1,7 @@
 """The plan of a real file, chunk by chunk, while its one cheap decode goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from bijou.encoding.chunks.model import Chunk, PictureSource
 from bijou.encoding.chunks.planning import ChunkPlanner, ChunkRules, SeenFrame
 from bijou.encoding.ffmpeg import FEW_HEAPS, ONLY_ADVANCING, failure, ffmpeg, input_options
 from bijou.encoding.limits import EncodingLimits
+from bijou.encoding.survey import sizes
 from bijou.ports import Clock
 from bijou.runtime.children import Finished, Limits, run_child
 from bijou.runtime.confinement import Confinement
@@ -28,7 +29,8 @@ async def find_chunks(
     limits: EncodingLimits,
     clock: Clock,
     tell: Callable[[int], None] = lambda _: None,
-) -> AsyncIterator[Chunk]:
+    resized: Callable[[list[tuple[int, int]]], None] = lambda _: None,
+) -> AsyncGenerator[Chunk, None]:
     """Yield the chunks of a film, each as soon as twelve seconds after it were seen.
 
     Close the iterator to end the decode early.
@@ -40,6 +42,8 @@ async def find_chunks(
     Args:
         breaks_s: Where advertisements may stand; segments begin there.
         tell: Called with the number of frames that were looked at.
+        resized: Called before the last chunks, with the sizes to which the
+            picture changed on the way; what it raises ends the plan.
 
     Raises:
         InvalidRequest: `encoding.times_stand_still`; the film cannot be
@@ -56,6 +60,8 @@ async def find_chunks(
         finished = looking.result()
         if not finished.ok:
             raise failure(finished, "decoding it once to find its frames")
+        if watcher.changed:
+            resized(sizes(finished.last_words))
         for chunk in watcher.finish():
             yield chunk
     finally:
@@ -75,12 +81,15 @@ class _Watcher:
         self._moment: int | None = None
         self._cut = False
         self._frames = 0
+        self.changed = False
 
     def line(self, text: str) -> None:
         """Take a line; what is said of a frame follows the line that names it."""
         if text.startswith("frame:"):
             for chunk in self._pass_on():
                 self._found.put_nowait(chunk)
+            # The filters begin to count anew for another kind of picture.
+            self.changed = self.changed or (self._frames > 0 and text.startswith("frame:0 "))
             self._moment = int(text.split("pts:", 1)[1].split(maxsplit=1)[0])
             self._frames += 1
             self._tell(self._frames)
@@ -107,6 +116,7 @@ async def _look(
     filters = f"{ONLY_ADVANCING},scale={_SIZE}:flags=fast_bilinear,format=gray,scdet=t={_THRESHOLD}"
     argv = [
         *ffmpeg(),
+        *("-v", "info", "-nostats"),  # it says there to which size a picture changes
         *("-skip_loop_filter", "all", "-noautorotate"),
         *input_options(source, picture.container, limits.thread_count()),
         *("-map", f"0:{picture.stream}", "-vf", f"{filters},metadata=print:file=-:direct=1"),

@@ -78,7 +78,7 @@ class Wire:
         payload: Any = content if content is not None else (None if body is None else codec.encode(body))
         sent = {"Content-Type": "application/json"} if body is not None else {}
         sent |= _headers_of(credentials) | dict(headers or {})
-        asked = msgspec.to_builtins(query) if query is not None else None
+        asked = msgspec.json.decode(codec.encode(query)) if query is not None else None
         try:
             answer = await self._client.request(
                 endpoint.method, address, content=payload, headers=sent, params=asked

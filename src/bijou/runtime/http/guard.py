@@ -71,7 +71,8 @@ class Guarded(HttpToolsProtocol):
             return
         wanted_head, heads = self._wants_head, self._heads
         super().data_received(data)
-        if self._wants_head and (wanted_head or self._in_head) and self._deadline is None:
+        idle = wanted_head and not self._answering
+        if self._wants_head and (idle or self._in_head) and self._deadline is None:
             self._end_in(self._bounds.head_s)
         if wanted_head and self._in_head and self._heads == heads:
             self._read_bytes += len(data)
@@ -113,6 +114,11 @@ class Guarded(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete and not self._wants_head:
             self._end_in(self._bounds.linger_s)
+
+    @property
+    def _answering(self) -> bool:
+        """Whether an answer is under way, however long nothing is said in it."""
+        return bool(self.cycle) and not self.cycle.response_complete
 
     def pause_writing(self) -> None:
         """Wait for the peer to take something."""

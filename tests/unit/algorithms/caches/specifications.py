@@ -107,7 +107,7 @@ class S3FifoSpec:
             queue.pop(key)
             if self.asked[key] <= from_small:
                 if from_small:
-                    self.ghosts = [*self.ghosts, key][-len(self.main) - 1 :]
+                    self.ghosts = [*self.ghosts, key][-len(self.small) - len(self.main) - 1 :]
                 return key
             self.asked[key] = 0 if from_small else self.asked[key] - 1
             self.main[key] = weight

@@ -13,6 +13,7 @@ import { useResource } from "../../shared/resource.ts";
 import { queryOf } from "../../shared/router.ts";
 import { api } from "../../shared/session.ts";
 import { isCancelled, stepWords } from "../../shared/steps.ts";
+import { JobPage } from "./job/job.tsx";
 import { type CellColumn, DataTable, TableSkeleton } from "../table/data_table.tsx";
 
 const SHOWN: Record<string, { name: string; states: readonly JobState[] }> = {
@@ -22,8 +23,14 @@ const SHOWN: Record<string, { name: string; states: readonly JobState[] }> = {
   trouble: { name: "In trouble", states: ["refused", "failed"] },
 };
 
-/** The queue as it moves. */
+/** The queue as it moves; with `?job=` in the address, one job of it. */
 export function Encodes() {
+  const { query } = usePlace();
+  const job = new URLSearchParams(query).get("job");
+  return job ? <JobPage id={job} /> : <AllEncodes />;
+}
+
+function AllEncodes() {
   const { data: jobs, error, reload, set } = useResource("jobs", api.jobs);
   const { query } = usePlace();
   const [why, setWhy] = useState<Job | null>(null);
@@ -126,8 +133,8 @@ function jobColumns(onWhy: (job: Job) => void): CellColumn<Job>[] {
       value: (job) => `${job.new.name} ${job.filename}`,
       cell: (job) => (
         <span class="two-lines">
-          {job.title ? <a href={`/t/${encodeURIComponent(job.title)}`}>{job.new.name}</a> : <span>{job.new.name}</span>}
-          <small>{job.filename}</small>
+          <a href={`/console/encodes?job=${encodeURIComponent(job.id)}`}>{job.new.name}</a>
+          <small>{job.version > 1 ? `adds ${job.recipes.join(", ")}` : job.filename}</small>
         </span>
       ),
     },
@@ -141,6 +148,7 @@ function jobColumns(onWhy: (job: Job) => void): CellColumn<Job>[] {
       cell: (job) => <ProgressCell job={job} onWhy={onWhy} />,
     },
     { key: "speed", heading: "Speed", width: 100, number: true, unsearched: true, value: (job) => job.speed || null, cell: (job) => (job.speed ? `${job.speed.toFixed(1)}×` : "–") },
+    { key: "priority", heading: "Priority", width: 100, number: true, unsearched: true, value: (job) => job.priority, cell: (job) => job.priority },
     { key: "attempts", heading: "Attempts", width: 100, number: true, unsearched: true, value: (job) => job.attempts, cell: (job) => job.attempts },
     { key: "created", heading: "Queued", width: 120, unsearched: true, value: (job) => job.created_at, cell: (job) => <Ago at={job.created_at} /> },
     { key: "id", heading: "Job", width: 330, hidden: true, value: (job) => job.id, cell: (job) => <code>{job.id}</code> },
@@ -160,7 +168,7 @@ function ProgressCell({ job, onWhy }: { job: Job; onWhy: (job: Job) => void }) {
       </span>
     );
   }
-  if (job.state === "done") return <span class="muted">Published</span>;
+  if (job.state === "done") return <span class="muted">{job.version > 1 ? "Added" : "Published"}</span>;
   if (job.state === "queued") {
     return (
       <span class="why">
@@ -173,7 +181,10 @@ function ProgressCell({ job, onWhy }: { job: Job; onWhy: (job: Job) => void }) {
     <span class="why">
       <span class="progress-cell">
         <span>
-          <span>{stepWords(job.step)}</span>
+          <span>
+            {stepWords(job.step)}
+            {job.watchable && job.version === 1 && ", can be watched"}
+          </span>
           <span class="number">{percent(job.progress)}</span>
         </span>
         <ProgressBar value={job.progress} label={`${job.new.name}: ${stepWords(job.step)}`} />

@@ -57,6 +57,11 @@ function TitleView({ title, onChange }: { title: Title; onChange: (title: Title)
               <span key={fact}>{fact}</span>
             ))}
           </p>
+          {title.publication.complete === false && (
+            <p class="title-arriving" role="status">
+              Still arriving. You can watch it from the start; the rest comes while you do.
+            </p>
+          )}
           {title.synopsis && <p class="title-synopsis">{title.synopsis}</p>}
           <PlayButtons title={title} />
           {editor && (

@@ -161,16 +161,20 @@ function Working({ stage }: { stage: Extract<Stage, { name: "working" }> }) {
           {stage.left_s !== null && begun && ` · ${timeLeft(stage.left_s)}`}
         </span>
       </p>
+      {stage.slug && (
+        <p class="upload-line upload-good">
+          It can be watched from the start already, at <a href={`/t/${encodeURIComponent(stage.slug)}`}>/t/{stage.slug}</a>; the rest is still arriving
+        </p>
+      )}
     </>
   );
 }
 
-const STEPS = ["Send", "Inspect", "Encode", "Package"];
+const STEPS = ["Send", "Inspect", "Encode", "Publish"];
 
 function stageOf(step: string): number {
-  const verb = step.split(" ")[0] ?? "";
-  if (/^(encode|poster|sprite)/.test(verb)) return 2;
-  return /^(package|publish)/.test(verb) ? 3 : 1;
+  if (step === "publish") return 3;
+  return step === "" || step === "inspect" ? 1 : 2;
 }
 
 function Steps({ at }: { at: number }) {

@@ -7,7 +7,8 @@ export type Stage =
   | { name: "draft" }
   | { name: "waiting" }
   | { name: "sending"; upload: string; sent_bytes: number; left_s: number | null; rate_bps: number; held: boolean }
-  | { name: "working"; upload: string; job: string; step: string; progress: number; speed: number; left_s: number | null }
+  /** Working on a film that can be watched already has its slug. */
+  | { name: "working"; upload: string; job: string; step: string; progress: number; speed: number; left_s: number | null; slug: string }
   | { name: "cancelling"; upload: string; job: string | null }
   | { name: "done"; slug: string }
   | { name: "refused"; problem: Problem }
@@ -104,7 +105,7 @@ function cancelling(item: Item): Item {
 }
 
 function working(upload: string, job: string): Stage {
-  return { name: "working", upload, job, step: "", progress: 0, speed: 0, left_s: null };
+  return { name: "working", upload, job, step: "", progress: 0, speed: 0, left_s: null, slug: "" };
 }
 
 function withJob(item: Item, job: Job, left_s: number | null): Item {
@@ -115,7 +116,8 @@ function withJob(item: Item, job: Job, left_s: number | null): Item {
   }
   if (item.stage.name !== "working") return item;
   const { step, progress, speed } = job;
-  return { ...item, stage: { ...item.stage, step, progress, speed, left_s } };
+  const slug = job.watchable ? job.title ?? "" : "";
+  return { ...item, stage: { ...item.stage, step, progress, speed, left_s, slug } };
 }
 
 function unexplained(job: Job): Problem {

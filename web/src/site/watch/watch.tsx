@@ -69,6 +69,7 @@ export function WatchPage({ params }: { params: Params }) {
   const vtt = title ? spriteIndex(title.publication) : "";
   return (
     <View
+      key={session.id}
       slug={slug}
       session={session}
       title={title}

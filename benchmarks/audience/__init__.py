@@ -1,0 +1,1 @@
+"""Audiences beside DuckDB, Polars and pandas written plainly."""

@@ -1,0 +1,1 @@
+"""How fresh audiences are, and what that costs: delta intervals and layouts of bitmaps."""

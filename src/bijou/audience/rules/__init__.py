@@ -1,0 +1,1 @@
+"""Rules: their nodes, their little language, and what can be said without data."""

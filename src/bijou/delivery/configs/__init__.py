@@ -1,0 +1,7 @@
+"""Edges of other makes, configured from what ours are: the same tokens, slots, lifetimes and refusals."""
+
+from bijou.delivery.configs.nginx import nginx_conf
+from bijou.delivery.configs.plan import EdgePlan
+from bijou.delivery.configs.varnish import varnish_arguments, varnish_vcl
+
+__all__ = ["EdgePlan", "nginx_conf", "varnish_arguments", "varnish_vcl"]

@@ -1,0 +1,105 @@
+"""What a crowd went through, in figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Seen:
+    """One viewer's session.
+
+    Attributes:
+        startup_s: Until the first picture; None: it never came.
+        bit_seconds: Rate of each segment times its length.
+        failure: Why it ended before its time, or empty.
+    """
+
+    startup_s: float | None = None
+    played_s: float = 0.0
+    stalls: int = 0
+    stalled_s: float = 0.0
+    switches: int = 0
+    jumps: int = 0
+    requests: int = 0
+    errors: int = 0
+    received_bytes: int = 0
+    fetched_s: float = 0.0
+    bit_seconds: float = 0.0
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A crowd's figures; shares of 1, seconds, bits a second.
+
+    Attributes:
+        at_once: Most viewers with a session open at one moment.
+        startup_s: Until the first picture: median, 95 %, 99 %.
+        stalled_share: Of the time that should have moved.
+        failures: What ended sessions early, and how many.
+    """
+
+    viewers: int
+    at_once: int
+    started: int
+    startup_s: tuple[float, float, float]
+    stalls: int
+    stalled_viewers: int
+    stalled_share: float
+    bitrate_bps: float
+    switches_per_minute: float
+    jumps: int
+    requests: int
+    errors: int
+    received_bytes: int
+    seconds: float
+    cpu_s: float
+    failures: dict[str, int] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Return it for people."""
+        median, tail, far = self.startup_s
+        pace = self.requests / self.seconds if self.seconds else 0.0
+        lines = [
+            f"viewers   {self.viewers}, {self.at_once} at once; {self.started} saw a picture",
+            f"start-up  {median:.3f} s median, {tail:.3f} s at 95 %, {far:.3f} s at 99 %",
+            f"stalls    {self.stalls} in {self.stalled_viewers} sessions, {100 * self.stalled_share:.3f} %",
+            f"picture   {self.bitrate_bps / 1e6:.2f} Mb/s, {self.switches_per_minute:.2f} switches a minute",
+            f"requests  {self.requests}, {pace:.0f} a second; {self.errors} failed; {self.jumps} jumps",
+            f"cost      {self.received_bytes / 1e6:.0f} MB, {self.cpu_s:.1f} s CPU in {self.seconds:.1f} s",
+        ]
+        lines += [f"ended     {count} x {words}" for words, count in sorted(self.failures.items())]
+        return "\n".join(lines)
+
+
+def summed(sessions: Sequence[Seen], *, at_once: int, seconds: float, cpu_s: float) -> Report:
+    """Add sessions up."""
+    startups = sorted(one.startup_s for one in sessions if one.startup_s is not None)
+    played, stalled = sum(one.played_s for one in sessions), sum(one.stalled_s for one in sessions)
+    fetched = sum(one.fetched_s for one in sessions)
+    failures: dict[str, int] = {}
+    for one in sessions:
+        if one.failure:
+            failures[one.failure] = failures.get(one.failure, 0) + 1
+    return Report(
+        viewers=len(sessions),
+        at_once=at_once,
+        started=len(startups),
+        startup_s=(_at(startups, 0.5), _at(startups, 0.95), _at(startups, 0.99)),
+        stalls=sum(one.stalls for one in sessions),
+        stalled_viewers=sum(one.stalls > 0 for one in sessions),
+        stalled_share=stalled / (played + stalled) if played + stalled else 0.0,
+        bitrate_bps=sum(one.bit_seconds for one in sessions) / fetched if fetched else 0.0,
+        switches_per_minute=60 * sum(one.switches for one in sessions) / played if played else 0.0,
+        jumps=sum(one.jumps for one in sessions),
+        requests=sum(one.requests for one in sessions),
+        errors=sum(one.errors for one in sessions),
+        received_bytes=sum(one.received_bytes for one in sessions),
+        seconds=seconds,
+        cpu_s=cpu_s,
+        failures=failures,
+    )
+
+
+def _at(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

@@ -1,0 +1,103 @@
+from msgspec.structs import replace
+
+from bijou.ads.matching import Dayparts, Line, Standing
+from bijou.ads.matching.configured import competing, rank
+from bijou.ads.model.nouns import Advertiser, Campaign, Daypart, Flight, InsertionOrder, LineItem, Noun
+from bijou.ads.model.record import Record
+from bijou.ads.model.terms import State, Tier
+from bijou.audience import In
+from bijou.ports import Instant
+
+DAY_US = 86_400_000_000
+DE = In("country", ("DE",))
+
+
+def day(number: int) -> Instant:
+    return Instant(number * DAY_US)
+
+
+ORDER = InsertionOrder(
+    name="o",
+    campaign="cmp",
+    begins_at=day(0),
+    ends_at=day(9),
+    budget_micros=1,
+    state=State.ACTIVE,
+)
+CAMPAIGN = Campaign(name="c", advertiser="adv", begins_at=day(0), ends_at=day(9), state=State.ACTIVE)
+ITEM = LineItem(
+    name="i",
+    insertion_order="ord",
+    tier=Tier.GUARANTEED,
+    targeting=DE,
+    flights=[
+        Flight(begins_at=day(1), ends_at=day(2)),
+        Flight(begins_at=day(4), ends_at=day(5)),
+    ],
+    state=State.ACTIVE,
+)
+
+
+def configuration(item: LineItem = ITEM, **others: Noun | None) -> list[Record]:
+    shipped: dict[str, Noun | None] = {
+        "adv": Advertiser(name="Acme"),
+        "cmp": CAMPAIGN,
+        "ord": ORDER,
+        "lin": item,
+    }
+    nouns = shipped | others
+    return [
+        Record(record_id, number, "", 1, 1, Instant(0), "ann", "test", noun)
+        for number, (record_id, noun) in enumerate(nouns.items())
+        if noun is not None
+    ]
+
+
+def standing(**others: Noun | None) -> Standing:
+    (line,) = competing(configuration(ITEM, **others), day(1)).lines
+    return line.standing
+
+
+def test_a_line_item_competes_in_its_flight_of_now_or_the_next() -> None:
+    first = Line(3, rank(ITEM), DE, day(1), day(2))
+    second = replace(first, starts_at=day(4), ends_at=day(5))
+
+    assert competing(configuration(), day(0)) == ([first], day(2))
+    assert competing(configuration(), Instant(day(2) - 1)) == ([first], day(2))
+    assert competing(configuration(), day(2)) == ([second], None)
+    assert competing(configuration(), day(9)) == ([second], None)
+
+
+def test_drafts_and_what_is_archived_do_not_compete() -> None:
+    for state in (State.DRAFT, State.ARCHIVED):
+        assert competing(configuration(replace(ITEM, state=state)), day(1)).lines == []
+    assert competing(configuration(replace(ITEM, flights=[])), day(1)).lines == []
+
+
+def test_whatever_stands_above_pauses_a_line_item_and_what_is_missing_does_too() -> None:
+    assert standing() == Standing.ACTIVE
+    assert standing(ord=replace(ORDER, state=State.PAUSED)) == Standing.PAUSED
+    assert standing(cmp=replace(CAMPAIGN, state=State.DRAFT)) == Standing.PAUSED
+    assert standing(adv=Advertiser(name="Acme", state=State.ARCHIVED)) == Standing.PAUSED
+    assert standing(adv=None) == Standing.PAUSED
+    assert standing(cmp=ORDER) == Standing.PAUSED
+
+
+def test_tiers_come_before_priorities_and_priorities_before_prices() -> None:
+    places = [
+        replace(ITEM, tier=Tier.GUARANTEED, priority=16, price_micros=1),
+        replace(ITEM, tier=Tier.PRICE_PRIORITY, priority=1, price_micros=5),
+        replace(ITEM, tier=Tier.PRICE_PRIORITY, priority=2, price_micros=1 << 60),
+        replace(ITEM, tier=Tier.PRICE_PRIORITY, priority=2, price_micros=7),
+        replace(ITEM, tier=Tier.HOUSE, priority=1, price_micros=9),
+    ]
+
+    assert sorted(map(rank, places)) == list(map(rank, places))
+    assert len(set(map(rank, places))) == len(places)
+
+
+def test_dayparts_become_minutes_of_the_line_items_week() -> None:
+    item = replace(ITEM, dayparts=[Daypart(1, 60, 1440)], time_zone="Europe/Berlin")
+    (line,) = competing(configuration(item), day(1)).lines
+
+    assert line.dayparts == Dayparts("Europe/Berlin", ((1500, 2880),))
