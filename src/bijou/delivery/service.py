@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bijou.delivery.disk import Disk
 from bijou.delivery.edge import Edge
 from bijou.delivery.origin import Origin
-from bijou.delivery.playheads import PlayheadPolicy
 from bijou.delivery.server import DRAIN_S, Expiring, Server, serve
 from bijou.delivery.shields import Shields, Source
 from bijou.delivery.tokens import TOKEN_PARAMETER, Grant, TokenKeys
 from bijou.delivery.upstream import Upstream
 from bijou.ports import Blobs, Clock
+
+if TYPE_CHECKING:
+    from bijou.delivery.playheads import PlayheadPolicy
 
 IDLE_S: Final = 60.0
 CONNECTIONS: Final = 10_000
@@ -95,7 +97,7 @@ async def serve_edge(
     below = Disk(disk, disk_bytes) if disk and disk_bytes else None
     if below is not None:
         await below.open()
-    policy = PlayheadPolicy(clock.monotonic_ns) if eviction == PLAYHEADS else None
+    policy = _by_playheads(clock) if eviction == PLAYHEADS else None
     edge = Edge(
         region=region,
         upstream=upstream,
@@ -113,6 +115,12 @@ async def serve_edge(
         await serve(server, host, port, watched=watched, stop=stop, ready=ready, drain_s=drain_s)
     finally:
         await edge.close()
+
+
+def _by_playheads(clock: Clock) -> "PlayheadPolicy":
+    from bijou.delivery.playheads import PlayheadPolicy  # noqa: PLC0415 - brings numpy, which only this needs
+
+    return PlayheadPolicy(clock.monotonic_ns)
 
 
 def _source(

@@ -138,7 +138,8 @@ async def test_two_writes_that_wait_for_each_other_are_both_done(address: str) -
     await asyncio.gather(records.write(lambda db: work(db, 1, 2)), records.write(lambda db: work(db, 2, 1)))
     await records.close()
 
-    assert len(begun) == 3
+    assert set(begun) == {1, 2}
+    assert len(begun) >= 3  # and a fourth time, where the one that ran again overtook the one that waited
 
 
 async def test_a_transaction_that_holds_a_lock_too_long_is_a_conflict(

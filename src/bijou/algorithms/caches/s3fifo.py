@@ -18,7 +18,7 @@ class S3Fifo(Policy[K, QueuedEntry[K, V]]):
     """Newcomers prove themselves in a small queue before they enter the main one.
 
     What nobody asked for twice leaves the small queue, and is remembered by
-    key for as long as the main queue would have kept it: if it comes back in
+    key for about as long as the cache would have kept it: if it comes back in
     that time it goes straight to the main queue, where entries leave in order
     of arrival but get another round for each time they were asked for.
 
@@ -26,7 +26,7 @@ class S3Fifo(Policy[K, QueuedEntry[K, V]]):
     media (one watch through is a scan); loops longer than the cache defeat it.
 
     Cost: O(1) amortised; three references and a count an entry, and as many
-    remembered keys as there are entries in the main queue.
+    remembered keys as there are entries.
 
     Args:
         small: Share of the capacity that the small queue aims at, 0 < small < 1.
@@ -87,7 +87,8 @@ class S3Fifo(Policy[K, QueuedEntry[K, V]]):
             newcomer = self._small.oldest()
             if newcomer is not None and (self._small.weight > self._aim or not self._in_main):
                 if newcomer.asked <= 1:
-                    self._ghosts.remember(newcomer.key, most=self._in_main + 1)
+                    # As many as are here, not as are in the main queue: that begins empty, and would stay so.
+                    self._ghosts.remember(newcomer.key, most=len(self._index))
                     self.remove(newcomer)
                     return newcomer
                 self._promote(newcomer)
