@@ -31,8 +31,6 @@ SHAKA_BPS = {144: 108_000, 240: 242_000, 360: 400_000, 480: 2_000_000, 720: 3_00
 SHAKA_PRESET = "slow"
 _GROUP_S = 4
 _FACTORS = (0.5, 1.0, 2.0)
-_TARGETS = 5
-_SPARE_VMAF = 1.0
 _CRFS = (12, 18, 24, 30, 36, 42)
 _CRF_RANGE = (12, 46)
 _EVERY = 6
@@ -89,7 +87,7 @@ async def _rung(film: Film, rung: Rung, folder: Path) -> Row:
     theirs = [await _theirs(film, rung, round(bps * factor), preset, folder) for factor in _FACTORS]
     slow = await _theirs(film, rung, bps, SHAKA_PRESET, folder)
     own = theirs[_FACTORS.index(1.0)]
-    ours = await _ours(film, rung, _targets([point.vmaf for point in (*theirs, slow)]), folder)
+    ours = await _ours(film, rung, [point.vmaf for point in (*theirs, slow)], folder)
     needed = bytes_at(ours, own.vmaf)
     needed_of_slow = bytes_at(ours, slow.vmaf)
     return Row(
@@ -105,12 +103,6 @@ async def _rung(film: Film, rung: Rung, folder: Path) -> Row:
     )
 
 
-def _targets(reached: Sequence[float]) -> list[float]:
-    """Return qualities to aim at, from a little below what theirs have reached to a little above."""
-    low, high = min(reached) - _SPARE_VMAF, min(98.5, max(reached) + _SPARE_VMAF)
-    return [low + (high - low) * step / (_TARGETS - 1) for step in range(_TARGETS)]
-
-
 async def _theirs(film: Film, rung: Rung, bps: int, preset: str, folder: Path) -> Point:
     out, keys = folder / "theirs.mp4", str(round(_GROUP_S * film.rate))
     coder = ("-c:v", "libx264", "-preset", preset, "-flags", "+cgop", "-profile:v", "main")
@@ -124,34 +116,66 @@ async def _theirs(film: Film, rung: Rung, bps: int, preset: str, folder: Path) -
     return await _scored(film, rung, out, folder)
 
 
-async def _ours(film: Film, rung: Rung, targets: Sequence[float], folder: Path) -> list[Point]:
-    """Encode for several targets; what analysis has found serves them all."""
-    made_by = recipe("h264_aac")
-    free = msgspec.structs.replace(rung, peak_bps=rung.peak_bps * _UNCAPPED)
-    works = [ChunkWork(film.picture, chunk, free) for chunk in film.chunks]
-    found: list[list[ShotPoints]] = [
-        await analyse_chunk(film.path, work, made_by, crfs=_CRFS, folder=folder, limits=LIMITS, clock=CLOCK)
-        for work in works
-    ]
-    points: dict[tuple[tuple[float, ...], ...], Point] = {}
-    for target in targets:
-        chosen = tuple(choose_quality(shots, target, _CRF_RANGE).crfs for shots in found)
-        if chosen not in points:
-            out = folder / "ours.mp4"
+async def _ours(film: Film, rung: Rung, wanted: Sequence[float], folder: Path) -> list[Point]:
+    """Encode for each quality that theirs has reached, and once more with the aim corrected.
+
+    What analysis has found serves all of them.
+    """
+    ours = _Ours(film, rung, folder)
+    await ours.analyse()
+    for vmaf in wanted:
+        made = await ours.encode(vmaf)
+        await ours.encode(vmaf + 1.5 * (vmaf - made.vmaf))
+    return list(ours.points.values())
+
+
+class _Ours:
+    """Encodes of one film at one rung, for several targets."""
+
+    def __init__(self, film: Film, rung: Rung, folder: Path) -> None:
+        free = msgspec.structs.replace(rung, peak_bps=rung.peak_bps * _UNCAPPED)
+        self.points: dict[tuple[tuple[float, ...], ...], Point] = {}
+        self._film = film
+        self._rung = rung
+        self._folder = folder
+        self._works = [ChunkWork(film.picture, chunk, free) for chunk in film.chunks]
+        self._recipe = recipe("h264_aac")
+        self._found: list[list[ShotPoints]] = []
+
+    async def analyse(self) -> None:
+        """Learn what bits buy in each shot."""
+        for work in self._works:
+            self._found.append(
+                await analyse_chunk(
+                    self._film.path,
+                    work,
+                    self._recipe,
+                    crfs=_CRFS,
+                    folder=self._folder,
+                    limits=LIMITS,
+                    clock=CLOCK,
+                )
+            )
+
+    async def encode(self, target: float) -> Point:
+        """Encode all chunks for a quality; the same choice is not encoded twice."""
+        chosen = tuple(choose_quality(shots, target, _CRF_RANGE).crfs for shots in self._found)
+        if chosen not in self.points:
+            out = self._folder / "ours.mp4"
             with out.open("wb") as whole:
-                for work, crfs in zip(works, chosen, strict=True):
+                for work, crfs in zip(self._works, chosen, strict=True):
                     made = await encode_chunk(
-                        film.path,
+                        self._film.path,
                         msgspec.structs.replace(work, crfs=crfs),
-                        made_by,
-                        folder=folder,
+                        self._recipe,
+                        folder=self._folder,
                         limits=LIMITS,
                         clock=CLOCK,
                     )
                     whole.write(b"" if whole.tell() else made.head.init)
                     whole.write(b"".join(segment.content for segment in made.segments))
-            points[chosen] = await _scored(film, rung, out, folder)
-    return list(points.values())
+            self.points[chosen] = await _scored(self._film, self._rung, out, self._folder)
+        return self.points[chosen]
 
 
 async def _scored(film: Film, rung: Rung, out: Path, folder: Path) -> Point:

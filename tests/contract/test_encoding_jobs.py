@@ -1,5 +1,6 @@
 """Encode jobs, in process, over HTTP, and beside other versions; their tasks done by a stand-in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ from bijou.ports import (
     EngineUnavailable,
     InvalidRequest,
     NotFound,
+    Problem,
     TaskState,
     VirtualClock,
 )
@@ -35,6 +37,7 @@ LEASE_S = 15.0
 SINTEL = NewTitle("Sintel", row="Open films", year=2010)
 NO_VIDEO = InvalidRequest("encoding.no_video", "the file has no picture").problem()
 CRASHED = EngineUnavailable("encoding.crashed", "ffmpeg was killed").problem()
+LOST = NotFound("blobs.missing", "there is no blob media/ast_1/v240/0a1b.m4s").problem()
 
 
 class StuckBlobs(FileBlobs):
@@ -251,17 +254,18 @@ async def test_a_refused_file_that_could_not_be_deleted_goes_later(
     assert [key async for key in blobs.keys("")] == []
 
 
+@pytest.mark.parametrize("problem", [CRASHED, LOST])
 async def test_a_fault_of_ours_fails_the_job_and_keeps_the_file(
-    encoding: Encoding, service: EncodingService, encoder: StandIn, blobs: FileBlobs
+    encoding: Encoding, service: EncodingService, encoder: StandIn, blobs: FileBlobs, problem: Problem
 ) -> None:
     await blobs.put("uploads/upl_1", b"a film")
     job = await encoding.submit("uploads/upl_1", "f", SINTEL)
-    await encoder.fail(job, CRASHED)
+    await encoder.fail(job, problem)
 
     await service.step()
 
     failed = await encoding.job(job.id)
-    assert (failed.state, failed.problem) == (JobState.FAILED, CRASHED)
+    assert (failed.state, failed.problem) == (JobState.FAILED, problem)
     assert (await blobs.info("uploads/upl_1")).size_bytes == 6
     assert (await encoding.tasks(job.id)).last_words == "oh dear"
 
@@ -283,6 +287,22 @@ async def test_a_failed_job_that_is_retried_goes_on_and_no_other_can_be(
 
     assert (await encoding.job(job.id)).state is JobState.DONE
     assert (await catalog.title("sintel")).publication.complete
+
+
+async def test_a_job_whose_tasks_make_no_sense_keeps_no_other_from_going_on(
+    service: EncodingService, encoder: StandIn, records: SqliteRecords, clock: VirtualClock
+) -> None:
+    spoiled = await service.submit("uploads/upl_1", "f", SINTEL)
+    await encoder.finish(spoiled, publication(spoiled.asset))
+    await records.write(lambda db: db.exec_driver_sql("UPDATE queue_tasks SET result = X'6e6f'"))
+    clock.advance(1)
+    sound = await service.submit("uploads/upl_2", "f", SINTEL)
+    await encoder.finish(sound, publication(sound.asset))
+
+    await service.step()
+
+    assert (await service.job(spoiled.id)).state is JobState.QUEUED
+    assert (await service.job(sound.id)).state is JobState.DONE
 
 
 async def test_a_retry_that_was_cut_short_is_made_up_for(
@@ -327,6 +347,7 @@ async def test_a_cancelled_job_ends_at_once_and_nothing_of_it_is_kept(
     assert (cancelled.state, cancelled.problem and cancelled.problem.code) == (
         JobState.REFUSED, "encoding.cancelled",
     )  # fmt: skip
+    assert not cancelled.watchable
     assert jobs_told(told)[-1] == await encoding.job(job.id) == cancelled
     assert [key async for key in blobs.keys("")] == []
     assert await catalog.titles() == []
@@ -351,6 +372,19 @@ async def test_what_a_late_worker_still_stores_of_a_cancelled_job_goes_too(
     await service.step()
 
     assert [key async for key in blobs.keys("")] == []
+    assert not await service.step()
+
+
+async def test_a_late_second_cancel_may_come_while_the_first_is_still_cleaned(
+    service: EncodingService, clock: VirtualClock
+) -> None:
+    job = await service.submit("uploads/upl_1", "f", SINTEL)
+    await service.cancel(job.id)
+    clock.advance(2 * LEASE_S + 1)
+
+    one, other, _ = await asyncio.gather(service.cancel(job.id), service.cancel(job.id), service.step())
+
+    assert one == other == await service.job(job.id)
     assert not await service.step()
 
 

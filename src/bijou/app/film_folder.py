@@ -8,11 +8,11 @@ OUT/.bijou/                            the queue, the notes, and what is not for
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import posixpath
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from bijou.engines.blob_keys import STAGING
 from bijou.engines.files import FileBlobs
+from bijou.engines.local_files import blaming_the_disk
 from bijou.ports import BlobInfo, Clock, Conflict, EngineUnavailable, InvalidRequest
 from bijou.runtime import codec
 
@@ -103,7 +104,7 @@ class FilmFolder:
     async def fetch(self, key: str, destination: Path) -> None:
         """Make the blob a local file; of the film, a link to where it lies."""
         if key == SOURCE:
-            await asyncio.to_thread(destination.symlink_to, self._film)
+            await asyncio.to_thread(self._link, destination)
             return
         blobs, within = self._place(key)
         await blobs.fetch(within, destination)
@@ -122,6 +123,11 @@ class FilmFolder:
         """Remove a blob."""
         blobs, within = self._place(key)
         await blobs.delete(within)
+
+    def _link(self, destination: Path) -> None:
+        with blaming_the_disk(SOURCE):
+            destination.unlink(missing_ok=True)  # a fetch that was cancelled may have left it
+            destination.symlink_to(self._film)
 
     def _place(self, key: str) -> tuple[FileBlobs, str]:
         if key.startswith(_OPEN):
@@ -188,13 +194,30 @@ def read_ledger(out: Path) -> Ledger | None:
 
 def write_ledger(out: Path, ledger: Ledger) -> None:
     """Keep what a folder says of itself, whole or not at all."""
-    place = out / NOTES / "film.json"
+    _write_note(out / NOTES / "film.json", codec.encode(ledger))
+
+
+def read_scores(out: Path) -> dict[str, float]:
+    """Return what was measured; nothing where that is lost, for it can be measured again."""
+    try:
+        return codec.decode((out / NOTES / "scores.json").read_bytes(), dict[str, float])
+    except (OSError, msgspec.MsgspecError):
+        return {}
+
+
+def write_scores(out: Path, scores: dict[str, float]) -> None:
+    """Keep what was measured."""
+    _write_note(out / NOTES / "scores.json", codec.encode(scores))
+
+
+def _write_note(place: Path, content: bytes) -> None:
     draft = place.with_suffix(".new")
-    with draft.open("wb") as file:
-        file.write(codec.encode(ledger))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(place)
+    with blaming_the_disk(str(place)):
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(place)
 
 
 def write_secret(place: Path, content: bytes) -> None:
@@ -211,14 +234,21 @@ def point_to(out: Path, folder: str) -> None:
     for name in _LISTS:
         text = (out / folder / name).read_text(encoding="utf-8")
         draft = out / NOTES / name
-        draft.write_text(lifted(text, folder), encoding="utf-8", newline="\n")
-        draft.replace(out / name)
+        with blaming_the_disk(str(out / name)):
+            draft.write_text(lifted(text, folder), encoding="utf-8", newline="\n")
+            draft.replace(out / name)
+
+
+def forget_refused(out: Path) -> None:
+    """Let a folder that got nothing of a film be free for another one."""
+    if [path.name for path in out.iterdir()] == [NOTES]:
+        for name in ("film.json", "queue.db", "queue.db-wal", "queue.db-shm"):
+            (out / NOTES / name).unlink(missing_ok=True)
 
 
 def tidy(out: Path) -> None:
     """Remove what only a run in progress needs to see."""
-    with contextlib.suppress(OSError):
-        (out / STAGING).rmdir()
+    shutil.rmtree(out / STAGING, ignore_errors=True)
 
 
 def lifted(text: str, folder: str) -> str:

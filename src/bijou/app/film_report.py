@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from bijou.app.film_folder import ASSET, NOTES, FilmFolder
+from bijou.app.film_folder import ASSET, NOTES, FilmFolder, read_scores, write_scores
 from bijou.catalog import Publication
 from bijou.encoding import EncodingLimits, Standing
 from bijou.encoding.scoring import score_pictures
@@ -105,8 +105,7 @@ async def scored(
     Raises:
         EngineUnavailable: see `score_pictures`.
     """
-    notes, folder = blobs.out / NOTES / "scores.json", blobs.out / NOTES / "scratch"
-    known = codec.decode(notes.read_bytes(), dict[str, float]) if notes.is_file() else {}
+    known, folder = read_scores(blobs.out), (blobs.out / NOTES / "scratch").absolute()
     content = b"".join([piece async for piece in blobs.read(edition_key(ASSET, version))])
     folder.mkdir(exist_ok=True)
     found = await score_pictures(
@@ -121,5 +120,5 @@ async def scored(
         tell=tell,
     )
     scores = known | found
-    notes.write_bytes(codec.encode(scores))
+    write_scores(blobs.out, scores)
     return scores

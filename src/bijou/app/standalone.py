@@ -36,6 +36,7 @@ from bijou.ports import (
     Clock,
     EngineUnavailable,
     Failure,
+    InvalidRequest,
     Queue,
     Steer,
     SystemClock,
@@ -108,7 +109,11 @@ async def encode_film(wish: Wish, watcher: Watcher, stop: asyncio.Event, chance:
         film_folder.check_free(wish.out)
         _make(wish.out / NOTES)
         closing.enter_context(hold(wish.out / NOTES))
-        return await _Encode(wish, watcher, SystemClock(), chance).run(stop)
+        try:
+            return await _Encode(wish, watcher, SystemClock(), chance).run(stop)
+        except InvalidRequest:
+            film_folder.forget_refused(wish.out)
+            raise
 
 
 class _Encode:
@@ -240,7 +245,7 @@ class _Encode:
         ended = asyncio.Event()
         working = asyncio.ensure_future(worker.run(ended))
         stopping = asyncio.ensure_future(stop.wait())
-        watching = asyncio.ensure_future(self._watched(queue, edition))
+        watching = asyncio.ensure_future(self._watched(queue, edition, worker))
         try:
             await first(working, stopping, watching)
         finally:
@@ -258,10 +263,13 @@ class _Encode:
             raise Stopped(standing.progress)
         return standing
 
-    async def _watched(self, queue: Queue, edition: Edition) -> None:
-        """Tell how it stands until it has ended, one way or the other."""
-        told = False
+    async def _watched(self, queue: Queue, edition: Edition, worker: TaskWorker) -> None:
+        """Tell how it stands, and what it waits for, until it has ended, one way or the other."""
+        told, trouble = False, ""
         while True:
+            if worker.trouble and worker.trouble != trouble:
+                trouble = worker.trouble
+                self._watcher.step("waits", f"until {self._notes} takes notes again: {trouble}")
             standing = await self._standing(queue, edition)
             self._watcher.standing(standing)
             if standing.watchable and not told and not standing.publication:

@@ -84,7 +84,7 @@ async def _added(server: str, token: str, title: str, order: "CodecOrder") -> "A
 
 def _tell(added: "Additions", recipe: str) -> None:
     for count, words in (
-        (len(added.jobs), f"titles will have {recipe}"),
+        (len(added.jobs), f"will have {recipe}"),
         (len(added.there), "have it, or soon will"),
         (len(added.busy), "are still being encoded; say it again later"),
         (len(added.without_source), "have no uploaded file any more"),

@@ -143,6 +143,7 @@ def plan(file: Path, recipe_name: str, plot: Path | None, *, as_json: bool) -> N
     with tempfile.TemporaryDirectory(prefix="bijou-plan-") as scratch, one_bar("inspect") as tell:
         made = asyncio.run(standalone.plan(file, recipe_name, Path(scratch), tell))
     answer(made, _plan_text(made), as_json=as_json)
+    step("note", plotting.TRIAL_BITS)
     if plot is None:
         step("next", f"bijou encode {file} OUT/ does it; --plot hull.html draws what was chosen from")
     elif str(plot) == "-":

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from bijou.encoding import Curve, FilmPlan, Tried
 
+TRIAL_BITS = "Bits are those of quick trial encodes; the encode itself takes fewer."
+
 _WIDTH, _HEIGHT = 420, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 34, 40
 _STYLE = """\
@@ -98,7 +100,7 @@ def hull_page(plan: FilmPlan, name: str) -> str:
         "table{border-collapse:collapse}td,th{padding:.2rem .7rem;text-align:left}"
         "div{overflow-x:auto}</style>"
         f"<h1>{title}</h1><p>Each line is what bits buy in one shot, each dot what was taken, the dashed line"
-        f" what is aimed at.</p><div>{hull_svg(plan)}</div>"
+        f" what is aimed at. {TRIAL_BITS}</p><div>{hull_svg(plan)}</div>"
         f"<div><table><tr>{head}{rows}</table></div></html>\n"
     )
 

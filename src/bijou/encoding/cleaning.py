@@ -75,7 +75,7 @@ class Cleaning:
         since = kept.ended_at or job.created_at
         if job.state is JobState.DONE or self._clock.now() >= since.plus_s(self._patience_s):
             await self._keeping.records.write(lambda db: store.cleaned(db, job.id))
-            del self._cleaned_ns[job.id]
+            self._cleaned_ns.pop(job.id, None)  # a cancel and `step` may clean one job at the same time
 
     async def take_back(self) -> None:
         """Withdraw titles that were published while their jobs were being cancelled."""

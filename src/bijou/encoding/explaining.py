@@ -114,7 +114,7 @@ async def explain_film(
     """Plan a film as an encode would, and keep what every choice was made from.
 
     Cost: two cheap decodes of the film, and what `analyse_chunk` takes for each
-    chunk and rung: about a sixth of the encodes themselves.
+    chunk and rung: together about as much as the encodes themselves.
     Threads: the main thread's event loop, as `run_child` asks.
 
     Args:

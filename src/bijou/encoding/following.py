@@ -212,6 +212,8 @@ class Follower:
             raise
         except BijouError as error:
             _log.warning("job.not_followed", job=kept.job.id, code=error.code, detail=error.detail)
+        except Exception:  # noqa: BLE001 - as in `_look`; those behind it are followed all the same
+            _log.exception("job.not_followed", job=kept.job.id)
 
     async def _rest(self, seconds: float) -> None:
         stirred = asyncio.ensure_future(self._stirred.wait())

@@ -42,7 +42,11 @@ def ended(kept: Kept, state: JobState, problem: Problem | None, now: Instant) ->
     """Return a job that came to nothing."""
     if problem is None:
         problem = BijouBug("encoding.no_reason", "the encode ended, and nobody said why").problem()
-    return replace(kept, job=replace(kept.job, state=state, problem=problem), ended_at=now)
+    gone = state is JobState.REFUSED and kept.job.version == 1
+    watchable = kept.job.watchable and not gone
+    return replace(
+        kept, job=replace(kept.job, state=state, problem=problem, watchable=watchable), ended_at=now
+    )
 
 
 def cancelled(kept: Kept, now: Instant) -> Kept:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, TypeVar
@@ -33,6 +34,7 @@ T = TypeVar("T")
 _log = structlog.get_logger("bijou.encoding")
 
 _LOST = "encoding.lease_lost"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OWN = {PLAN: "plans", AUDIO: "sounds", LIVE: "light", PUBLISH: "light"}
 
 
@@ -141,6 +143,12 @@ class TaskWorker:
         self._held: dict[str, _Held] = {}
         self._stir = asyncio.Event()
         self._counts = dict.fromkeys(("done", "refused", "failed", "lost", "unreachable"), 0)
+        self._trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """What the queue said last instead of an answer; empty while it answers."""
+        return self._trouble
 
     def statistics(self) -> TaskWorkerStatistics:
         """Return what it does now, and counts since it began."""
@@ -176,12 +184,14 @@ class TaskWorker:
                 answer = await call(*words)
             except (Conflict, EngineUnavailable, Overloaded) as error:
                 self._counts["unreachable"] += 1
+                self._trouble = error.detail
                 if not failures:
                     _log.warning("queue.unreachable", code=error.code, detail=error.detail)
                 await self.clock.sleep(self._wait_s(failures, error))
                 failures += 1
             else:
                 if failures:
+                    self._trouble = ""
                     _log.info("queue.reached", after=failures)
                 return answer
 
@@ -246,12 +256,7 @@ class TaskWorker:
         except BijouError as error:
             await self._fail(held, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue must hear of it
-            _log.exception("task.crashed", task=task.id)
-            bug = BijouBug(
-                "encoding.fault", "something broke on our side while encoding; it has been written to the log"
-            )
-            bug.add_note(f"{type(error).__name__}: {error}")
-            await self._fail(held, bug)
+            await self._fail(held, _unforeseen(error, task))
 
     async def _commit(self, held: "_Held", made: Made) -> None:
         await held.commit(made.sha256, made.result, None, made.then)
@@ -384,6 +389,20 @@ class _Held:
 
     def _moved(self) -> None:
         self._moved_ns = self._worker.clock.monotonic_ns()
+
+
+def _unforeseen(error: Exception, task: Task) -> BijouError:
+    """Return what an error of no kind of ours means."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return EngineUnavailable(
+            "encoding.disk_full", f"the disk was full during {task.kind}; free some space"
+        )
+    _log.error("task.crashed", task=task.id, exc_info=error)
+    bug = BijouBug(
+        "encoding.fault", "something broke on our side while encoding; it has been written to the log"
+    )
+    bug.add_note(f"{type(error).__name__}: {error}")
+    return bug
 
 
 async def _end(*tasks: "asyncio.Future[Any]") -> None:

@@ -83,6 +83,7 @@ class FileSource:
                 yield from self._of_arrow(registry, skip)
             else:
                 yield from self._of_csv(registry, skip)
+        pa.default_memory_pool().release_unused()  # what is committed next needs the room
 
     def _of_parquet(self, registry: Registry, skip: int) -> Iterator[Chunk]:
         with pa_parquet.ParquetFile(self._path) as file:

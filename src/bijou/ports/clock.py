@@ -76,6 +76,11 @@ class VirtualClock:
         heapq.heappush(self._sleepers, (wake_ns, next(self._order), waker))
         await waker
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep now; whoever waits for them first advances past nobody."""
+        return sum(not waker.done() for _, _, waker in self._sleepers)
+
     def advance(self, seconds: float) -> None:
         """Move time on and wake, in order, whoever's moment has come."""
         self._elapsed_ns += round(seconds * 1e9)

@@ -10,9 +10,9 @@ import pytest
 
 from bijou.app import film_folder
 from bijou.encoding.encryption import packager_path
-from bijou.ports import EngineUnavailable
+from bijou.ports import EngineUnavailable, VirtualClock
 from tests.contract.acceptance.roads import BUNDLED, FOREIGN, files, frames
-from tests.contract.alone.film import QUICKLY, begin, encode, make_film, media, stamps, until
+from tests.contract.alone.film import QUICKLY, ROOT, begin, encode, make_film, media, stamps, until
 
 FRAMES = 480
 A_CHUNK = "film/v1/chunk/00000/v108"
@@ -25,9 +25,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that nobody has disturbed."""
+    """A folder that nobody has disturbed, named as people do: from where they are."""
     out = tmp_path_factory.mktemp("whole") / "out"
-    done = encode(film, out, *QUICKLY)
+    done = encode(film, os.path.relpath(out, ROOT), *QUICKLY)
     assert done.returncode == 0, done.stderr
     return out
 
@@ -173,6 +173,17 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert not done.stdout
 
 
+def test_a_folder_that_got_nothing_of_a_refused_film_takes_another(film: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("no film\n" * 40)
+    out = tmp_path / "out"
+    assert encode(words, out).returncode == 1
+
+    done = encode(film, out, *QUICKLY)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_another_film_is_kept_out(film: Path, whole: Path, tmp_path: Path) -> None:
     other = make_film(tmp_path / "other.mp4", seed=50)
     before = media(whole)
@@ -182,6 +193,29 @@ def test_another_film_is_kept_out(film: Path, whole: Path, tmp_path: Path) -> No
     assert done.returncode == 1
     assert f"holds film.mp4, and {other} is another film" in done.stderr
     assert media(whole) == before
+
+
+def test_what_was_measured_is_measured_again_where_its_note_was_cut_off(tmp_path: Path) -> None:
+    (tmp_path / film_folder.NOTES).mkdir()
+    assert film_folder.read_scores(tmp_path) == {}
+    film_folder.write_scores(tmp_path, {"v480": 93.5})
+    assert film_folder.read_scores(tmp_path) == {"v480": 93.5}
+    note = tmp_path / film_folder.NOTES / "scores.json"
+
+    note.write_bytes(note.read_bytes()[:-3])
+
+    assert film_folder.read_scores(tmp_path) == {}
+
+
+@pytest.mark.anyio
+async def test_the_film_is_at_hand_again_where_a_fetch_was_cut_off(film: Path, tmp_path: Path) -> None:
+    blobs = film_folder.FilmFolder(tmp_path / "out", film, VirtualClock())
+    place = tmp_path / "source"
+
+    for _ in range(2):
+        await blobs.fetch(film_folder.SOURCE, place)
+
+    assert place.resolve() == film
 
 
 def test_lists_seen_from_above_name_what_those_below_do() -> None:

@@ -45,11 +45,12 @@ def test_a_folder_that_vanishes_under_a_put_is_made_again_but_not_for_ever() -> 
 def test_a_hot_segment_is_read_without_a_copy_and_without_a_thread() -> None:
     blobs = MemBlobs(MemFS(now=lambda: 0))
     content = bytes(3 * PIECE_BYTES + 1)
+    before = set(threading.enumerate())
 
-    async def scene() -> tuple[list[bytes], list[bytes], list[str]]:
+    async def scene() -> tuple[list[bytes], list[bytes], set[threading.Thread]]:
         await blobs.put("k", content)
         read = await pieces(blobs, "k"), await pieces(blobs, "k", 100)
-        return *read, [thread.name for thread in threading.enumerate() if thread.name.startswith("asyncio")]
+        return *read, set(threading.enumerate()) - before
 
     first, second, threads = asyncio.run(scene())
     assert all(one is other for one, other in zip(first[1:3], second[1:3], strict=True))

@@ -1,6 +1,8 @@
 """A worker holds tasks while they are its own, and says once what became of each."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
@@ -145,8 +147,10 @@ async def test_work_goes_on_while_the_queue_is_away_and_its_word_is_repeated(ben
         bench.down = True
         finish.set()
         await bench.until(lambda: worker.statistics().unreachable > 3, step_s=0.002)
+        assert worker.trouble == "nobody answers"
         bench.down = False
         await bench.until(lambda: worker.statistics().done == 1, step_s=0.002)
+        assert worker.trouble == ""
 
     assert (await bench.state("a")).state is TaskState.DONE
     assert (await bench.state("a")).tried == 1
@@ -179,6 +183,19 @@ async def test_what_is_ours_is_tried_again_and_a_fault_leaves_its_last_words(ben
     assert dead.last_words == "RuntimeError: boom"
     assert dead.problem is not None
     assert dead.problem.code == "encoding.fault"
+
+
+async def test_a_full_disk_is_said_to_be_one(bench: Bench) -> None:
+    async def chunk(_: Task, __: Hold) -> Made:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    await bench.queue.add([task("a", attempts=2)])
+    async with bench.worker({"chunk": chunk}):
+        dead = await bench.until_state("a", TaskState.DEAD)
+
+    assert dead.tried == 2
+    assert dead.problem is not None
+    assert dead.problem.code == "encoding.disk_full"
 
 
 async def test_an_attempt_that_does_not_move_is_given_up_and_one_that_waits_is_not(bench: Bench) -> None:

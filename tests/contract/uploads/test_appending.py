@@ -256,6 +256,9 @@ async def test_a_slow_sender_has_its_bytes_kept_every_two_seconds_and_a_silent_o
     for count in range(1, 4):
         tap.give(FILM[count - 1 : count])
         await sent(service, opened.id, count)
+        async with asyncio.timeout(10):
+            while clock.sleepers < 2:  # what keeps, and what listens for silence
+                await moment()
         clock.advance(KEEP_EVERY_S)
         async with asyncio.timeout(10):
             while (await service.upload(opened.id)).offset_bytes < count:

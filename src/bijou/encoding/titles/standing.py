@@ -10,7 +10,7 @@ from bijou.catalog import MediaInfo, Publication
 from bijou.encoding.api import JobState
 from bijou.encoding.titles.facts import ChunkFacts, FilmFacts, PlanEnd, SoundPart
 from bijou.encoding.titles.graph import AUDIO, CHUNK, INSPECT, LIVE, PLAN, PUBLISH
-from bijou.ports import Conflict, Part, Problem, Task, TaskState
+from bijou.ports import Conflict, InvalidRequest, Part, Problem, Task, TaskState
 from bijou.runtime import codec
 
 T = TypeVar("T")
@@ -197,7 +197,8 @@ def _state(tasks: Sequence[Task]) -> tuple[JobState, Problem | None, str]:
         return JobState.REFUSED, problem, words
     for task in tasks:
         if task.state is TaskState.DEAD and task.kind != LIVE and task.problem:
-            state = JobState.REFUSED if task.problem.status < 500 else JobState.FAILED
+            # A lost blob, say, is no fault of the film's: what is refused is deleted, its upload too.
+            state = JobState.REFUSED if task.problem.status == InvalidRequest.status else JobState.FAILED
             return state, task.problem, task.last_words
     begun = any(task.state in {TaskState.RUNNING, TaskState.DONE} or task.tried for task in tasks)
     return (JobState.RUNNING if begun else JobState.QUEUED), None, words

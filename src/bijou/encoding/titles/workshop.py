@@ -62,7 +62,7 @@ class Workshop:
         self.limits = limits
         self.chance = chance
         self.key_uri = key_uri
-        self._scratch = scratch
+        self._scratch = scratch.absolute()  # children start in folders of their own
         self._serial = itertools.count()
         self._sources: dict[str, _Source] = {}
         self._letting_go: asyncio.Task[None] | None = None
