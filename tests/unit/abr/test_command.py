@@ -4,7 +4,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from bijou.abr import drawn_traces
-from bijou.cli.abr import abr, vectors_text
+from bijou.cli.abr import vectors_text
+from bijou.cli.commands import bijou
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -21,7 +22,8 @@ def test_compare_prints_every_policy_and_who_wins(tmp_path: Path) -> None:
     drawing = tmp_path / "abr.svg"
 
     done = CliRunner().invoke(
-        abr, ["compare", str(tmp_path), "--policies", "bola,throughput,bijou", "--plot", str(drawing)]
+        bijou,
+        ["abr", "compare", str(tmp_path), "--policies", "bola,throughput,bijou", "--plot", str(drawing)],
     )
 
     assert done.exit_code == 0, done.output
@@ -34,7 +36,7 @@ def test_held_out_recordings_are_judged_apart(tmp_path: Path) -> None:
     write_traces(tmp_path, 8)
 
     done = CliRunner().invoke(
-        abr, ["compare", str(tmp_path), "--policies", "bola,bijou", "--held-out", "0.5", "--json"]
+        bijou, ["abr", "compare", str(tmp_path), "--policies", "bola,bijou", "--held-out", "0.5", "--json"]
     )
 
     judged = json.loads(done.stdout)
@@ -47,16 +49,18 @@ def test_a_policy_file_stands_beside_the_known_ones(tmp_path: Path) -> None:
     mine = tmp_path / "mine.json"
     mine.write_text((ROOT / "src" / "bijou" / "abr" / "policy.json").read_text())
 
-    done = CliRunner().invoke(abr, ["compare", str(tmp_path), "--policies", f"bijou,{mine}", "--json"])
+    done = CliRunner().invoke(
+        bijou, ["abr", "compare", str(tmp_path), "--policies", f"bijou,{mine}", "--json"]
+    )
 
     rows = {row["policy"]: row["score"]["mean"] for row in json.loads(done.stdout)[0]["rows"]}
     assert rows["mine"] == rows["bijou"]
 
 
 def test_what_is_no_folder_of_traces_is_refused(tmp_path: Path) -> None:
-    empty = CliRunner().invoke(abr, ["compare", str(tmp_path)])
-    missing = CliRunner().invoke(abr, ["compare", str(tmp_path / "nowhere")])
-    unknown = CliRunner().invoke(abr, ["compare", "--policies", "oracle"])
+    empty = CliRunner().invoke(bijou, ["abr", "compare", str(tmp_path)])
+    missing = CliRunner().invoke(bijou, ["abr", "compare", str(tmp_path / "nowhere")])
+    unknown = CliRunner().invoke(bijou, ["abr", "compare", "--policies", "oracle"])
 
     assert (empty.exit_code, missing.exit_code, unknown.exit_code) == (1, 1, 1)
     assert "no .txt files" in empty.output

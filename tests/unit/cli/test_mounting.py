@@ -6,11 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from bijou.cli import mounting
+from bijou.cli.commands import bijou
 
 
 @pytest.mark.parametrize("budget", ["0", "0MiB"])
 def test_a_budget_of_nothing_is_a_matter_of_usage(tmp_path: Path, budget: str) -> None:
-    result = CliRunner().invoke(mounting.fs, ["mount", str(tmp_path / "none"), "--budget", budget])
+    result = CliRunner().invoke(bijou, ["fs", "mount", str(tmp_path / "none"), "--budget", budget])
 
     assert result.exit_code == 2
     assert f"{budget!r} holds nothing; a budget is 1 byte or more" in result.stderr
