@@ -16,6 +16,7 @@ from math import exp, log
 from msgspec import Struct
 
 LEEWAY_VMAF = 4.0
+_ROUNDING = 1e-9  # of sums; a target that is met but for it is met
 
 
 class Point(Struct, frozen=True):
@@ -92,7 +93,7 @@ def choose_quality(
     hulls = [convex_hull(interpolated(shot.points, crf_range)) for shot in shots]
     weights = [shot.frames for shot in shots]
     chosen = [_floor(hull, target_vmaf - leeway_vmaf) for hull in hulls]
-    wanted = target_vmaf * sum(weights)
+    wanted = (target_vmaf - _ROUNDING) * sum(weights)
     while _sum_vmaf(hulls, weights, chosen) < wanted:
         steps = [
             (_slope(hull[at], hull[at + 1]) * weight, shot)
@@ -108,7 +109,7 @@ def choose_quality(
         crfs=tuple(point.crf for point in picked) * count,
         vmaf=round(vmaf, 3),
         bits=sum(point.bits for point in picked),
-        reached=vmaf >= target_vmaf - 1e-9,
+        reached=vmaf >= target_vmaf - _ROUNDING,
         hulls=tuple(tuple(hull) for hull in hulls),
     )
 

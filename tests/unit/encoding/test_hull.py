@@ -1,7 +1,7 @@
 from itertools import pairwise, product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bijou.encoding.hull import Point, ShotPoints, choose_quality, convex_hull, interpolated
@@ -19,6 +19,10 @@ def shots(draw: st.DrawFn) -> ShotPoints:
 
 
 @given(st.lists(shots(), min_size=1, max_size=3), st.floats(75, 97))
+@example(
+    [ShotPoints(25, tuple(Point(20 + 3 * n, 10_000 / 2**n, 82.88499623239598 - n) for n in range(4)))],
+    82.88499623239598,
+)
 def test_no_other_choice_on_the_hull_is_as_good_and_much_cheaper(
     chunk: list[ShotPoints], target: float
 ) -> None:
@@ -28,7 +32,7 @@ def test_no_other_choice_on_the_hull_is_as_good_and_much_cheaper(
     def quality(points: tuple[Point, ...]) -> float:
         return sum(p.vmaf * w for p, w in zip(points, weights, strict=True)) / sum(weights)
 
-    good = [points for points in product(*choice.hulls) if quality(points) >= target]
+    good = [points for points in product(*choice.hulls) if quality(points) >= target - 1e-9]
     assert choice.reached == bool(good)
     if good:
         cheapest = min(sum(point.bits for point in points) for points in good)
