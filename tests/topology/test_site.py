@@ -218,6 +218,7 @@ def test_controls_leave_again_when_the_help_and_the_figures_are_closed_by_a_key(
 
     visit.page.keyboard.press("?")
     help_ = visit.page.get_by_role("dialog", name="Keyboard")
+    expect(help_).to_be_visible()
     for _ in range(4):
         visit.page.keyboard.press("Tab")
         assert visit.page.evaluate("() => !document.activeElement?.closest('.player-bottom')")
