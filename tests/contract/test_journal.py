@@ -153,6 +153,8 @@ def test_the_longest_record_fits(path: Path) -> None:
 
         journal.append(bytes(1000 - room)).result(10)
 
+    assert read(path) == [bytes(1000 - room)]
+
 
 class Odd(bytes):
     """Bytes that refuse to be written, by no error of SQLite's."""

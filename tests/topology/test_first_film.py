@@ -128,6 +128,7 @@ def test_the_picture_moves_on_when_its_edge_is_killed(installation: Installation
         os.kill(pid, 9)
 
     eventually(lambda: visit.player()["currentTime"] > reached + 6, 30, "the film goes on")
+    assert visit.player()["stalls"] == 0, visit.player()
     eventually(installation.healthy, 10, "the edge is back")
 
 

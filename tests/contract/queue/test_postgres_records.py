@@ -44,7 +44,7 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 async def records(address: str) -> AsyncIterator[PostgresRecords]:
-    records = PostgresRecords(address, busy_timeout_s=0.2)
+    records = PostgresRecords(address, busy_timeout_s=30)  # a slow machine is not silence
     await records.write(make_notes)
     yield records
     await records.close()
@@ -145,10 +145,12 @@ async def test_two_writes_that_wait_for_each_other_are_both_done(address: str) -
 async def test_a_transaction_that_holds_a_lock_too_long_is_a_conflict(
     records: PostgresRecords, address: str
 ) -> None:
+    impatient = PostgresRecords(address, busy_timeout_s=0.2)
     other = psycopg.connect(address)
     other.execute("LOCK TABLE notes IN ACCESS EXCLUSIVE MODE")
     with pytest.raises(Conflict) as refusal:
-        await records.write(lambda db: add(db, 1))
+        await impatient.write(lambda db: add(db, 1))
+    await impatient.close()
     other.rollback()
     other.close()
 
@@ -157,7 +159,7 @@ async def test_a_transaction_that_holds_a_lock_too_long_is_a_conflict(
 
 
 async def test_a_frozen_process_cannot_keep_a_transaction(records: PostgresRecords, address: str) -> None:
-    frozen = PostgresRecords(address, busy_timeout_s=0.1)
+    frozen = PostgresRecords(address, busy_timeout_s=0.5)
     ended = asyncio.Event()
     loop, thawed = asyncio.get_running_loop(), threading.Event()
 
@@ -169,12 +171,7 @@ async def test_a_frozen_process_cannot_keep_a_transaction(records: PostgresRecor
 
     freezing = asyncio.create_task(frozen.write(freeze))
     await ended.wait()
-    for _ in range(100):
-        try:
-            await records.write(lambda db: add(db, 2))
-            break
-        except Conflict:
-            continue
+    await records.write(lambda db: add(db, 2))
     thawed.set()
 
     with pytest.raises((Conflict, EngineUnavailable)):

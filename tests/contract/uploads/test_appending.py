@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import resource
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from bijou.encoding.service import EncodingService
 from bijou.engines.files import FileBlobs
 from bijou.engines.sqlite import SqliteRecords
 from bijou.ingest import Checksum, Ingest, NewUpload, UploadState
+from bijou.ingest import parts
 from bijou.ingest import store as tables
 from bijou.ingest.arrival import KEEP_EVERY_S, SILENCE_S
 from bijou.ingest.http import IngestClient, routes
@@ -321,6 +323,52 @@ async def test_an_abandoned_upload_expires_an_hour_after_its_last_byte(
     tidying.cancel()
 
 
+async def test_what_nobody_can_tidy_away_keeps_nothing_else_from_being_tidied(
+    service: IngestService, clock: VirtualClock, folder: Path
+) -> None:
+    (folder / "a-folder.part").mkdir()
+    tidying = asyncio.create_task(service.keep_tidy())
+    async with asyncio.timeout(10):
+        while not clock.sleepers and not tidying.done():
+            await moment()
+    opened = await service.open(NewUpload("sintel.mp4", len(FILM)))
+    await service.append(opened.id, 0, pieces(FILM[:1000]))
+
+    clock.advance(3600)
+
+    async with asyncio.timeout(10):
+        while len(files_in(folder)) > 1 and not tidying.done():
+            await moment()
+    tidying.cancel()
+    assert [path.name for path in files_in(folder)] == ["a-folder.part"]
+
+
+async def test_a_sweep_that_comes_between_a_new_file_and_its_lock_costs_nothing(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    names, done = [folder / f"{number}.part" for number in range(500)], threading.Event()
+    next_one = iter(names)
+
+    def sweep() -> None:
+        path = next(next_one)
+        while not done.is_set():
+            if file := parts.locked(path):
+                done.wait(0.001)  # it looks into the records
+                file.path.unlink(missing_ok=True)
+                file.close()
+                path = next(next_one, path)
+
+    sweeping = threading.Thread(target=sweep)
+    sweeping.start()
+    try:
+        for name in names:
+            made = await asyncio.to_thread(parts.created, name)
+            assert made.path.exists()
+            made.close()
+    finally:
+        done.set()
+        sweeping.join()
+
+
 async def test_what_is_unfinished_is_bounded_for_a_person_and_for_all(service: IngestService) -> None:
     first = await service.open(NewUpload("a.mp4", 50_000_000), owner="ada")
     with pytest.raises(Overloaded) as own:
@@ -340,9 +388,13 @@ async def test_what_has_expired_takes_no_room_of_the_quota(
     service: IngestService, clock: VirtualClock
 ) -> None:
     await service.open(NewUpload("a.mp4", 50_000_000), owner="ada")
-    clock.advance(3600)
+    clock.advance(3599)
+    with pytest.raises(BijouError, match="your unfinished uploads hold 50 MB"):
+        await service.open(NewUpload("b.mp4", 50_000_000), owner="ada")
+    clock.advance(1)
 
-    await service.open(NewUpload("b.mp4", 50_000_000), owner="ada")
+    opened = await service.open(NewUpload("b.mp4", 50_000_000), owner="ada")
+    assert (await service.upload(opened.id)).size_bytes == 50_000_000
 
 
 async def test_an_upload_whose_last_answer_was_lost_is_finished_by_asking_again_with_nothing(
