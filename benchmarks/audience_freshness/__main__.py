@@ -41,10 +41,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         rows, layouts = _measured(Path(folder), users)
     _show(rows, layouts, users)
-    best = max(
-        (row for row in rows if row["cpu_share"] <= 0.01), key=lambda row: -row["interval_s"], default=None
-    )
-    freshest = best["interval_s"] if best else float("inf")
+    freshest = min((row["interval_s"] for row in rows if row["cpu_share"] <= 0.01), default=float("inf"))
     targets = [
         {
             "name": "shortest interval under 1 % of a core, s",

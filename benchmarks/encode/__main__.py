@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -62,7 +62,7 @@ def main(words: list[str]) -> int:
 
 
 async def _measure(
-    clip: Path, folder: Path, parts: list[str], *, quick: bool, long: bool
+    clip: Path, folder: Path, parts: Sequence[str], *, quick: bool, long: bool
 ) -> tuple[list[Target], list[Row]]:
     film = await looked_through(clip, "clip")
     lengths = ", ".join(f"{chunk.ticks / film.picture.per_s:.1f}" for chunk in film.chunks)

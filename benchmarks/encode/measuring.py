@@ -12,7 +12,7 @@ from bijou.encoding import EncodingLimits
 from bijou.encoding.chunks import Chunk, PictureSource, find_chunks, picture_source
 from bijou.encoding.inspection import examine
 from bijou.encoding.ladder import Rung
-from bijou.encoding.recipe import seen_size
+from bijou.encoding.presentation import seen_size
 from bijou.encoding.recipes import recipe
 from bijou.ports import SystemClock
 

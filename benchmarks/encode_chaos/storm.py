@@ -134,6 +134,11 @@ class Outcome(msgspec.Struct):
     most_tried: int
     took_s: float
 
+    @property
+    def disturbances(self) -> int:
+        """How often it struck."""
+        return self.kills + self.freezes + self.restarts
+
     def faults(self, calm_catalogue: str) -> list[str]:
         counts = {"lost": self.lost, "doubled": self.doubled, "early": self.early}
         said = [f"{count} {what}" for what, count in counts.items() if count]

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bitrate, bytes, channels, clock, clockLength, codec, count, language, length, percent, timeLeft, titleOfFile } from "../src/shared/format.ts";
+import { ago, bitrate, bytes, channels, clock, clockLength, codec, count, frameRate, language, length, percent, timeLeft, titleOfFile } from "../src/shared/format.ts";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 
@@ -57,4 +57,8 @@ test("counts agree with their noun", () => {
 
 test("a file's name is a first guess of its title", () => {
   expect(["my_film-final.mp4", "A.Night.Train.mkv", "plain", ".mp4"].map(titleOfFile)).toEqual(["My film final", "A Night Train", "Plain", ".mp4"]);
+});
+
+test.each([["24/1", 3, "24 fps"], ["24000/1001", 2, "23.98 fps"], ["24000/1001", 3, "23.976 fps"], ["30", 2, "30 fps"], ["0/0", 2, ""]])("a rate of %s in %i decimals is %s", (fraction, decimals, words) => {
+  expect(plain(frameRate(fraction, decimals))).toBe(words);
 });

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from bijou.app.keys import keep_secret, keys_folder
+from bijou.app.keys import kept_secret, keys_folder
 from bijou.app.settings import Settings
 from bijou.ports import Clock, EngineUnavailable
 
@@ -31,16 +31,13 @@ def open_audiences(settings: Settings, clock: Clock, chance: Random) -> "Audienc
             "audience.no_engine", f"audiences need the package {error.name}; install bijou[audience]"
         ) from error
     folder = Path(settings.house.data_dir) / "audience"
-    hasher = Hasher(_key(settings, chance))
+    hasher = Hasher(audience_key(settings, chance))
     return AudienceService(folder, hasher, clock, LmdbProfiles(folder / "profiles"))
 
 
-def _key(settings: Settings, chance: Random) -> bytes:
+def audience_key(settings: Settings, chance: Random) -> bytes:
     """Return the key of all hashes; whoever loses it loses all audiences."""
-    place = keys_folder(settings) / _KEY
-    if not place.is_file():
-        keep_secret(place, f"{chance.getrandbits(128):032x}")
-    return bytes.fromhex(place.read_text(encoding="utf-8").strip())
+    return bytes.fromhex(kept_secret(keys_folder(settings) / _KEY, lambda: f"{chance.getrandbits(128):032x}"))
 
 
 def opened_once(settings: Settings, clock: Clock, chance: Random) -> Callable[[], "AudienceService"]:

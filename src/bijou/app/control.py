@@ -35,7 +35,7 @@ from bijou.app.stores import (
 from bijou.audience.http import routes as audience_routes
 from bijou.catalog.http import routes as catalog_routes
 from bijou.catalog.service import CatalogService
-from bijou.delivery import EdgeAddress, TokenKeys
+from bijou.delivery import EdgeAddress
 from bijou.encoding.http import routes as encoding_routes
 from bijou.encoding.service import EncodingService
 from bijou.events import Hub
@@ -153,14 +153,13 @@ def rooms_of(
         abandon_after_s=settings.ingest.abandon_after_s,
     )
     edges = [EdgeAddress(region, address) for region, address in edges_of(settings)]
-    media_keys = token_keys(settings, chance)
     playback = PlaybackService(
         catalog,
         clock,
         chance,
         edges=edges,
         anonymous_viewers=settings.control.anonymous_viewers,
-        keys=TokenKeys(media_keys, clock) if media_keys else None,
+        keys=token_keys(settings, clock, chance),
         token_s=settings.delivery.token_s,
     )
     ads = AdOperationsService(records, clock, chance)

@@ -6,9 +6,10 @@ from random import SystemRandom
 from bijou.ads.matching.service import Answer, ExplainingService, Question
 from bijou.ads.matching.shards import Profile
 from bijou.ads.service import AdOperationsService
+from bijou.app import schema
 from bijou.app.audiences import open_audiences
 from bijou.app.settings import Settings
-from bijou.app.stores import open_records
+from bijou.app.stores import open_records, records_place
 from bijou.ports import EngineUnavailable, Instant, SystemClock
 
 
@@ -18,11 +19,12 @@ async def explained(
     """Return the verdict on every line item; see `Question` for the arguments.
 
     Raises:
-        EngineUnavailable: `ads.no_installation`, there is no data folder.
+        EngineUnavailable: `ads.no_installation`, there is no data folder, or
+            no table of this version in it.
         NotFound: `ads.no_record`.
         InvalidRequest: `audience.no_dimension`, `ads.bad_fact`.
     """
-    _check_folder(Path(settings.house.data_dir))
+    _check_installation(settings)
     clock, chance = SystemClock(), SystemRandom()
 
     def profile_of(key: str) -> Profile:
@@ -38,9 +40,13 @@ async def explained(
         await records.close()
 
 
-def _check_folder(folder: Path) -> None:
+def _check_installation(settings: Settings) -> None:
     """Refuse to make an installation where none is."""
-    if not folder.is_dir():
+    folder = Path(settings.house.data_dir)
+    lack = "is not there" if not folder.is_dir() else ""
+    if not lack and not schema.is_current(records_place(settings)):
+        lack = "holds no records of this bijou"
+    if lack:
         raise EngineUnavailable(
-            "ads.no_installation", f"{folder} is not there; start bijou, or name --house-data-dir"
+            "ads.no_installation", f"{folder} {lack}; start bijou, or name --house-data-dir"
         )

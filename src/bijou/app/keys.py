@@ -9,7 +9,8 @@ from random import Random
 import msgspec
 
 from bijou.app.settings import Settings
-from bijou.delivery import TokenKey, parse_keys
+from bijou.delivery import TokenKey, TokenKeys, parse_keys
+from bijou.ports import Clock
 
 _WORDS = tuple(
     """amber balcony candle curtain ember foyer gallery garnet lantern marquee matinee mirror organ parquet
@@ -43,14 +44,16 @@ def keys_of(settings: Settings, chance: Random) -> Keys:
     folder = keys_folder(settings)
     return Keys(
         service=settings.house.service_key
-        or _kept(folder / "service", lambda: f"{chance.getrandbits(256):064x}"),
+        or kept_secret(folder / "service", lambda: f"{chance.getrandbits(256):064x}"),
         operator_password=settings.accounts.operator_password
-        or _kept(folder / "operator.password", lambda: "-".join(chance.choice(_WORDS) for _ in range(8))),
+        or kept_secret(
+            folder / "operator.password", lambda: "-".join(chance.choice(_WORDS) for _ in range(8))
+        ),
     )
 
 
-def token_keys(settings: Settings, chance: Random) -> Callable[[], list[TokenKey]] | None:
-    """Return what reads the keys of media tokens, drawn at first start; None where no token is asked for.
+def token_keys(settings: Settings, clock: Clock, chance: Random) -> TokenKeys | None:
+    """Return the keys of media tokens, drawn at first start; None where no token is asked for.
 
     The file is read again when it has changed: a new first line is the key that
     signs from then on, every line is believed.
@@ -58,7 +61,7 @@ def token_keys(settings: Settings, chance: Random) -> Callable[[], list[TokenKey
     if not settings.delivery.tokens:
         return None
     path = keys_folder(settings) / "tokens"
-    _kept(path, lambda: f"k1={chance.getrandbits(256):064x}")
+    kept_secret(path, lambda: f"k1={chance.getrandbits(256):064x}")
     seen: list[tuple[int, list[TokenKey]]] = []
 
     def read() -> list[TokenKey]:
@@ -67,7 +70,7 @@ def token_keys(settings: Settings, chance: Random) -> Callable[[], list[TokenKey
             seen[:] = [(changed_ns, parse_keys(path.read_text(encoding="utf-8")))]
         return seen[0][1]
 
-    return read
+    return TokenKeys(read, clock)
 
 
 def keys_folder(settings: Settings) -> Path:
@@ -88,7 +91,7 @@ def keep_secret(path: Path, secret: str) -> None:
     draft.replace(path)
 
 
-def _kept(path: Path, draw: Callable[[], str]) -> str:
+def kept_secret(path: Path, draw: Callable[[], str]) -> str:
     """Return the secret that is kept; of several processes that draw at once, the first one's stands."""
     if not path.is_file():
         drawn = path.with_name(f"{path.name}.{os.getpid()}.drawn")

@@ -17,17 +17,13 @@ Place = Path | str
 _UPGRADES = 0x62696A6F  # the advisory lock that upgrades of one PostgreSQL database take
 
 
-def upgrade(place: Path | str) -> None:
+def upgrade(place: Place) -> None:
     """Bring records to this version's tables; a file is made where it is missing.
 
     All or nothing, and safe beside another process that does the same.
 
     Cost: 2 ms where a file is current, which is found out before SQLAlchemy
     and Alembic are imported (0.8 s).
-
-    Args:
-        place: A file of SQLite, or the address of a PostgreSQL database that
-            exists, `postgresql://...`.
 
     Raises:
         EngineUnavailable: `records.too_new`, a later version of bijou has
@@ -38,7 +34,7 @@ def upgrade(place: Path | str) -> None:
         _migrate(place, HEAD)
 
 
-def is_current(place: Path | str) -> bool:
+def is_current(place: Place) -> bool:
     """Tell whether records have this version's tables; False where they are older, or there are none.
 
     Raises:
@@ -54,12 +50,12 @@ def is_current(place: Path | str) -> bool:
     return version == HEAD
 
 
-def upgrade_to(place: Path | str, version: str) -> None:
+def upgrade_to(place: Place, version: str) -> None:
     """Bring older records no further than to a version's tables, such as `0003`."""
     _migrate(place, version)
 
 
-def downgrade(place: Path | str, version: str) -> None:
+def downgrade(place: Place, version: str) -> None:
     """Take records back to an older version's tables; what they lack is lost.
 
     Args:
@@ -68,7 +64,7 @@ def downgrade(place: Path | str, version: str) -> None:
     _migrate(place, version, down=True)
 
 
-def version_of(place: Path | str) -> str:
+def version_of(place: Place) -> str:
     """Return the version of the tables; empty where there are none.
 
     Raises:
@@ -113,7 +109,7 @@ def _version_in_database(address: str) -> str:
         engine.dispose()
 
 
-def _migrate(place: Path | str, version: str, *, down: bool = False) -> None:
+def _migrate(place: Place, version: str, *, down: bool = False) -> None:
     from alembic import command  # noqa: PLC0415 - 0.8 s that a current file does not pay
     from alembic.config import Config  # noqa: PLC0415 - as above
 
@@ -129,7 +125,7 @@ def _migrate(place: Path | str, version: str, *, down: bool = False) -> None:
         engine.dispose()
 
 
-def _engine_of(place: Path | str) -> "Engine":
+def _engine_of(place: Place) -> "Engine":
     """Return an engine whose transactions hold the tables' changes, and keep others' changes out."""
     from sqlalchemy import URL, create_engine, event  # noqa: PLC0415 - as above
 
@@ -156,7 +152,7 @@ def _engine_of(place: Path | str) -> "Engine":
     return engine
 
 
-def _name(place: Path | str) -> str:
+def _name(place: Place) -> str:
     """Name records without the password that their address may hold."""
     from sqlalchemy import make_url  # noqa: PLC0415 - as above
 

@@ -44,18 +44,17 @@ async def _encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> Non
 async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
     from bijou.app.keys import token_keys  # noqa: PLC0415 - as above
     from bijou.app.stores import open_blobs  # noqa: PLC0415 - as above
-    from bijou.delivery import TokenKeys, serve_origin  # noqa: PLC0415 - as above
+    from bijou.delivery import serve_origin  # noqa: PLC0415 - as above
 
     clock, chance = SystemClock(), SystemRandom()
     blobs = open_blobs(settings, clock, chance)
-    keys = token_keys(settings, chance)
     place = settings.origin
     await serve_origin(
         blobs,
         host=place.host,
         port=place.port,
         connections=servable(_ORIGIN_CONNECTIONS),
-        keys=TokenKeys(keys, clock) if keys else None,
+        keys=token_keys(settings, clock, chance),
         clock=clock,
         stop=stop,
         ready=lambda _: ready(),
@@ -64,10 +63,9 @@ async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None
 
 async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
     from bijou.app.keys import token_keys  # noqa: PLC0415 - as above
-    from bijou.delivery import TokenKeys, serve_edge  # noqa: PLC0415 - as above
+    from bijou.delivery import serve_edge  # noqa: PLC0415 - as above
 
     edge, clock = settings.edge, SystemClock()
-    keys = token_keys(settings, SystemRandom())
     await serve_edge(
         region=edge.region,
         origin_url=edge_fetches(settings),
@@ -77,7 +75,7 @@ async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
         idle_s=edge.idle_s,
         connections=servable(edge.connections),
         shields=edge.shields,
-        keys=TokenKeys(keys, clock) if keys else None,
+        keys=token_keys(settings, clock, SystemRandom()),
         disk=Path(settings.house.data_dir) / f"edge-{edge.region}",
         disk_bytes=edge.disk_bytes,
         eviction=edge.eviction,

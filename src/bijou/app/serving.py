@@ -59,7 +59,7 @@ class _Evening:
 
     async def run(self, *, samples: bool) -> None:
         keys = keys_of(self._settings, self._chance)
-        token_keys(self._settings, self._chance)  # drawn here, before several processes would do it at once
+        token_keys(self._settings, self._clock, self._chance)  # drawn before several processes do
         stop = asyncio.Event()
         for number in lifecycle.stopping():
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

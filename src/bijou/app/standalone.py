@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -105,10 +104,9 @@ async def encode_film(wish: Wish, watcher: Watcher, stop: asyncio.Event, chance:
         EngineUnavailable: `cli.unwritable`; something here prevents it.
     """
     check_file(wish.file)
-    with ExitStack() as closing:
-        film_folder.check_free(wish.out)
-        _make(wish.out / NOTES)
-        closing.enter_context(hold(wish.out / NOTES))
+    film_folder.check_free(wish.out)
+    _make(wish.out / NOTES)
+    with hold(wish.out / NOTES):
         try:
             return await _Encode(wish, watcher, SystemClock(), chance).run(stop)
         except InvalidRequest:
@@ -320,14 +318,6 @@ class _Encode:
 
     def _since_s(self) -> float:
         return (self._clock.monotonic_ns() - self._began_ns) / 1e9
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file for people; EngineUnavailable `cli.unwritable`."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EngineUnavailable("cli.unwritable", f"{path} cannot be written: {error.strerror}") from error
 
 
 def _make(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from bijou.audience.batches import Batch, Cells, Chunk, FeatureSource, Mode, Policy, Reject
 from bijou.audience.cells import FALSE, KNOWN_SET, MAX_WORDS, NO_INTEGER, TRUE, dtype_of, is_known, unknown
+from bijou.audience.column_files import replace_file
 from bijou.audience.dimensions import MAX_SET_VALUES, Dimension, Kind, Registry, suggestion
 from bijou.audience.hashing import Texts
 from bijou.audience.households import read_pairs
@@ -36,6 +37,7 @@ __all__ = [
     "dtype_of",
     "is_known",
     "read_pairs",
+    "replace_file",
     "suggestion",
     "unknown",
     "value_problem",

@@ -1,5 +1,6 @@
 """Audiences are built: all users block by block, or only those who changed."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -71,19 +72,7 @@ def in_order(definitions: Iterable[Definition]) -> list[Definition]:
     Raises:
         InvalidRequest: `audience.circle`.
     """
-    waiting = {definition.name: definition for definition in definitions}
-    ordered: list[Definition] = []
-    while waiting:
-        ready = [each for each in waiting.values() if not audiences_of(each.rule) & waiting.keys()]
-        if not ready:
-            raise InvalidRequest(
-                "audience.circle",
-                f"audiences {', '.join(sorted(waiting))} build on each other; break the circle",
-            )
-        for each in ready:
-            del waiting[each.name]
-        ordered += ready
-    return ordered
+    return [each for round_ in _rounds(definitions) for each in round_]
 
 
 def with_consent(definition: Definition) -> Rule:
@@ -114,7 +103,7 @@ class _Work:
 
     def anew(self, definitions: Sequence[Definition]) -> None:
         """Look at everybody, block by block; those that build on others come in later rounds."""
-        for round_ in _rounds(definitions, set(self._evaluated)):
+        for round_ in _rounds(definitions):
             for name in {name for each in round_ for name in audiences_of(each.rule)}:
                 self._bitmap(name)
             writers = {each.name: BitmapWriter() for each in round_}
@@ -128,22 +117,21 @@ class _Work:
 
     def patch(self, definitions: Sequence[Definition], before: Pointer, refresh_s: float) -> None:
         """Look at those who changed, and at everybody for what is new or too old."""
-        old = self._snapshots.open(self._view.manifest.forgotten)
         changed = self._view.changed_since(before.sequence)
         gone = BitMap(changed)
         anew, patched = [], []
-        for each in definitions:
-            built = old.audiences.get(each.name)
-            if built is None or self._is_stale(each, built, refresh_s):
-                anew.append(each)
-            else:
-                patched.append(each)
-                self._evaluated[each.name] = built.evaluated_at
-                self._bitmaps[each.name] = old.bitmap(each.name) - gone
+        with contextlib.closing(self._snapshots.open(self._view.manifest.forgotten)) as old:
+            for each in definitions:
+                built = old.audiences.get(each.name)
+                if built is None or self._is_stale(each, built, refresh_s):
+                    anew.append(each)
+                else:
+                    patched.append(each)
+                    self._evaluated[each.name] = built.evaluated_at
+                    self._bitmaps[each.name] = old.bitmap(each.name) - gone
         if len(changed):
             self._add_changed(patched, changed)
         self.anew(anew)
-        old.close()
 
     def publish(self, definitions: Sequence[Definition]) -> Pointer:
         """Write what was built."""
@@ -207,13 +195,18 @@ class _Work:
         return len(self._bitmap(name))
 
 
-def _rounds(definitions: Sequence[Definition], built: set[str]) -> list[list[Definition]]:
+def _rounds(definitions: Iterable[Definition]) -> list[list[Definition]]:
     """Return definitions in rounds, each of which builds only on the rounds before."""
     rounds: list[list[Definition]] = []
-    waiting = list(definitions)
+    waiting = {definition.name: definition for definition in definitions}
     while waiting:
-        names = {each.name for each in waiting} - built
-        ready = [each for each in waiting if not audiences_of(each.rule) & names]
+        ready = [each for each in waiting.values() if not audiences_of(each.rule) & waiting.keys()]
+        if not ready:
+            raise InvalidRequest(
+                "audience.circle",
+                f"audiences {', '.join(sorted(waiting))} build on each other; break the circle",
+            )
+        for each in ready:
+            del waiting[each.name]
         rounds.append(ready)
-        waiting = [each for each in waiting if each not in ready]
     return rounds

@@ -1,10 +1,11 @@
 """A user is deleted everywhere, in well under a second, and it can be proved.
 
 What ties a person to all other files is one entry: the hash in its shard. The
-shard is written anew without it, and from that moment no file tells whom an
-ordinal meant. The cells under it are made unknown in place, in every layer;
-bitmaps leave the ordinal out from the next read on, and are written without
-it by the next build. Parts of batches on their way lose the row, too.
+cells under its ordinal are made unknown in place, in every layer, and parts of
+batches on their way lose the row. Then the shard is written anew without the
+hash, and from that moment no file tells whom the ordinal meant. So a deletion
+that is killed on its way is ended by asking for it again. Bitmaps leave the
+ordinal out from then on, and are written without it by the next build.
 """
 
 from pathlib import Path
@@ -41,6 +42,7 @@ def forget(store: FeatureStore, identifier: str) -> Forgotten:
         if ordinal is None:
             ordinals.close()
             return Forgotten(staged > 0, 0, staged, store.clock.now())
+        changed = _scrub(store, manifest, ordinal)
         hashes, others = ordinals.without(hash_)
         ordinals.close()
         shard = shard_of(hash_)
@@ -50,7 +52,6 @@ def forget(store: FeatureStore, identifier: str) -> Forgotten:
             shards={**manifest.shards, shard: file}, forgotten=(*manifest.forgotten, ordinal)
         )
         store.publish(later)  # from here on nobody knows whom the ordinal meant
-        changed = _scrub(store, later, ordinal)
     return Forgotten(True, 1 + changed, staged, store.clock.now())
 
 
@@ -111,11 +112,3 @@ def _scrub_household(folder: Path, manifest: Manifest, ordinal: int) -> int:
         file.sync()
     file.close()
     return 1
-
-
-def finish_forgetting(store: FeatureStore) -> None:
-    """Do again, after a crash, what scrubbing may have left undone; harmless otherwise."""
-    with store.writing():
-        manifest = store.manifest()
-        for ordinal in manifest.forgotten:
-            _scrub(store, manifest, ordinal)

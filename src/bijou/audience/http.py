@@ -116,9 +116,7 @@ def routes(opened: Callable[[], "AudienceService"]) -> list[Route]:
         DEFINE.bind(answer(lambda audiences, call: audiences.define(call.body))),
         DROP.bind(answer(lambda audiences, call: audiences.drop(call.path["name"]))),
         BUILD.bind(answer(lambda audiences, _: audiences.build())),
-        CHECK.bind(
-            answer(lambda audiences, call: audiences.check(call.body.rule, purpose=call.body.purpose))
-        ),
+        CHECK.bind(answer(_checked)),
         COMBINE.bind(answer(_combined)),
         REGISTER.bind(answer(lambda audiences, call: audiences.register(call.body))),
         FORGET.bind(answer(lambda audiences, call: audiences.forget(call.body.user))),

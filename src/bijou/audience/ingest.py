@@ -42,7 +42,7 @@ def ingest(
     Raises:
         InvalidRequest: `audience.refused`, a row is bad and the batch asked
             for all or nothing; `audience.empty_batch`, no row is good;
-            `audience.bad_file`, or `audience.bad_batch`.
+            `audience.too_many_values`, `audience.bad_file`, or `audience.bad_batch`.
         Conflict: `audience.batch_taken`, the id was used for other content;
             `runtime.data_dir_held`, another process writes here.
     """
@@ -55,10 +55,10 @@ def ingest(
         event_at_s = max(batch.event_at // 1_000_000, 1)
         try:
             staging.fill(source, store.registry(), store.hasher, event_at_s, tell)
-        except InvalidRequest:
+            return _finish(store, staging, batch, fingerprint, event_at_s)
+        except InvalidRequest:  # the same content would be refused again
             staging.discard()
             raise
-        return _finish(store, staging, batch, fingerprint, event_at_s)
 
 
 def _repeated(earlier: BatchReport, fingerprint: str) -> BatchReport:
@@ -95,7 +95,6 @@ def _finish(
     if refusal is not None:
         refused = msgspec.structs.replace(report, state="refused")
         store.publish(manifest.next(batches={**manifest.batches, batch.id: refused}))
-        staging.discard()
         raise refusal
     committed = _committed(store, staging, batch, manifest, event_at_s)
     report = msgspec.structs.replace(

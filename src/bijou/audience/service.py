@@ -1,5 +1,6 @@
 """Use cases of audiences on one folder: bring in, define, build, ask, delete."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -198,8 +199,9 @@ class AudienceService:
         if isinstance(rule, str):
             rule = read_rule(rule, self.store.registry(), [each.name for each in self.definitions()])
         check(rule, self.store.registry())
-        snapshot = self._snapshot() if audiences_of(rule) else None
-        with self.store.viewing() as view:
+        with contextlib.ExitStack() as opened:
+            view = opened.enter_context(self.store.viewing())
+            snapshot = opened.enter_context(self._snapshot()) if audiences_of(rule) else None
             now_s = self._clock.now() // 1_000_000
             return estimate(view, rule, now_s, purpose=purpose, snapshot=snapshot, floor=self._floor)
 
@@ -207,26 +209,18 @@ class AudienceService:
         """Return how many are in some built audiences and in none of others."""
         if not include:
             raise InvalidRequest("audience.nothing_included", "name at least one audience to include")
-        snapshot = self._snapshot()
-        try:
+        with self._snapshot() as snapshot:
             return combined(snapshot, include, exclude, all_of=all_of)
-        finally:
-            snapshot.close()
 
     def overlap(self, one: str, other: str) -> Overlap:
         """Return how many members two built audiences share."""
-        snapshot = self._snapshot()
-        try:
+        with self._snapshot() as snapshot:
             return overlap(snapshot, one, other)
-        finally:
-            snapshot.close()
 
     def alike(self, seed: str, size: int) -> Alike:
         """Find people like those of an audience, and in what they are alike."""
-        snapshot = self._snapshot()
-        with self.store.viewing() as view:
+        with self._snapshot() as snapshot, self.store.viewing() as view:
             found = lookalike(view, snapshot.bitmap(seed), size)
-        snapshot.close()
         users = len(found.members)
         told = users if users >= self._floor else None
         reach = Reach(told, users, users, size, exact=True, floor=self._floor)
@@ -252,17 +246,16 @@ class AudienceService:
         reader = ProfileReader(self._profiles, self.store.hasher, self._clock)
         return reader.known(reader.key_of(identifier), purpose)
 
-    def _snapshot(self) -> Snapshot:
-        return self._snapshots.open(self.store.manifest().forgotten)
+    def _snapshot(self) -> contextlib.closing[Snapshot]:
+        return contextlib.closing(self._snapshots.open(self.store.manifest().forgotten))
 
     def _refresh(self, profiles: Profiles, version: int, changed: Ordinals | None) -> None:
-        snapshot = self._snapshot()
         layout = profiles.layout()
-        if changed is None or layout is None or layout.snapshot < version - 1:
-            build_profiles(self.store, snapshot, profiles)
-        else:
-            refresh_profiles(self.store, snapshot, profiles, np.asarray(changed))
-        snapshot.close()
+        with self._snapshot() as snapshot:
+            if changed is None or layout is None or layout.snapshot < version - 1:
+                build_profiles(self.store, snapshot, profiles)
+            else:
+                refresh_profiles(self.store, snapshot, profiles, np.asarray(changed))
 
     def _keep(self, definitions: list[Definition]) -> None:
         replace_file(self.store.folder / _DEFINITIONS, codec.encode(definitions))

@@ -51,13 +51,6 @@ class SideFile(msgspec.Struct, frozen=True):
         return NewTitle(name=self.title or fallback, synopsis=self.plot, year=self.year)
 
 
-class _Json(msgspec.Struct, frozen=True):
-    title: str = ""
-    year: int = 0
-    plot: str = ""
-    genres: list[str] = []
-
-
 def read_side_file(filename: str, content: bytes) -> SideFile:
     """Read a file that lies beside a film: `.nfo`, `.xml` or `.json`.
 
@@ -85,9 +78,9 @@ def read_side_file(filename: str, content: bytes) -> SideFile:
             raise _bad(f"a side file ends in .nfo, .xml or .json, not in {suffix[:20] or 'nothing'!r}")
 
 
-def _json(content: bytes) -> _Json:
+def _json(content: bytes) -> SideFile:
     try:
-        return msgspec.json.decode(content, type=_Json)
+        return msgspec.json.decode(content, type=SideFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _bad(f"the side file is no JSON of title, year, plot and genres: {error}") from error
 

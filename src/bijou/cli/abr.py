@@ -24,7 +24,7 @@ from bijou.abr import (
     reference_film,
     set_aside,
 )
-from bijou.cli.terminal import answer, json_option, speaks_plainly, step
+from bijou.cli.terminal import answer, json_option, speaks_plainly, step, write_text
 from bijou.ports import InvalidRequest
 
 _DRAWN = 120
@@ -86,7 +86,7 @@ def compare_policies(
     except (ValueError, OSError) as error:
         raise InvalidRequest("abr.input", str(error)) from error
     if plot:
-        plot.write_text(comparison_svg(judged), encoding="utf-8")
+        write_text(plot, comparison_svg(judged))
     answer(judged, "\n\n".join(_table(one) for one in judged), as_json=as_json)
     step("plot" if plot else "next", str(plot) if plot else "--plot FILE draws it")
 

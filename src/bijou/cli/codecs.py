@@ -7,14 +7,12 @@ import click
 
 from bijou.app.addresses import flags_to_find, own_server
 from bijou.app.settings import Settings
-from bijou.cli.terminal import answer, configured, json_option, speaks_plainly, step
-from bijou.cli.uploading import server_option
+from bijou.cli.terminal import answer, json_option, speaks_plainly, step
+from bijou.cli.uploading import installation_options, server_option
 from bijou.runtime.invocation import command
 
 if TYPE_CHECKING:
     from bijou.encoding import Additions, CodecOrder
-
-_installation = configured("house.data_dir", "control.host", "control.port", "control.public_url")
 
 
 @click.group()
@@ -41,7 +39,7 @@ def codecs() -> None:
 @server_option
 @json_option
 @speaks_plainly
-@_installation
+@installation_options
 def add(
     recipe: str,
     title: str,

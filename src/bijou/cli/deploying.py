@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bijou.app.settings import Settings
-from bijou.cli.terminal import configured, speaks_plainly, step
+from bijou.cli.terminal import configured, speaks_plainly, step, write_text
 
 _KINDS = ["compose", "kubernetes", "nginx", "systemd", "varnish"]
 
@@ -14,7 +14,7 @@ _KINDS = ["compose", "kubernetes", "nginx", "systemd", "varnish"]
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("deploy"))
 @speaks_plainly
-@configured("house", "s3", "control", "encoder", "origin", "edge", "delivery")
+@configured(*Settings.__struct_fields__)
 def deploy(kind: str, folder: Path, config: Settings) -> None:
     """Write the files that run this configuration elsewhere: containers, units, or edges of other makes.
 
@@ -26,6 +26,5 @@ def deploy(kind: str, folder: Path, config: Settings) -> None:
 
     for path, text in KINDS[kind](config).items():
         place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
+        write_text(place, text)
         step("wrote", str(place))

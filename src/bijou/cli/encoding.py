@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bijou.cli import plotting
-from bijou.cli.terminal import answer, json_option, speaks_plainly, step
+from bijou.cli.terminal import answer, json_option, speaks_plainly, step, write_text
 from bijou.encoding import FilmPlan, recipe_names
 
 _HELP = frozenset({"-h", "--help"})
@@ -150,7 +150,7 @@ def plan(file: Path, recipe_name: str, plot: Path | None, *, as_json: bool) -> N
         click.echo(plotting.hull_letters(made))
     else:
         drawn = plotting.hull_svg(made) if plot.suffix == ".svg" else plotting.hull_page(made, file.name)
-        standalone.write_text(plot, drawn)
+        write_text(plot, drawn)
         step("drawn", str(plot))
 
 

@@ -1,6 +1,7 @@
 """A file's bytes on their way out: remembered, so that a killed command goes on where it was."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -54,8 +55,9 @@ class Memory:
         self._place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         oldest_ns = clock.now().plus_s(-_FORGOTTEN_AFTER_S) * 1000
         for other in self._place.parent.iterdir():
-            if other.stat().st_mtime_ns < oldest_ns:
-                other.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another command has forgotten it meanwhile
+                if other.stat().st_mtime_ns < oldest_ns:
+                    other.unlink()
         keep_secret(self._place, upload_id)
 
     def forget(self) -> None:

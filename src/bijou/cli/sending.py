@@ -15,7 +15,7 @@ from bijou.app.addresses import is_own
 from bijou.app.clients import Clients, connected
 from bijou.app.keys import keep_secret
 from bijou.app.settings import Settings
-from bijou.catalog import NewTitle, Publication, Title
+from bijou.catalog import MediaInfo, NewTitle, Publication, Title
 from bijou.cli.resuming import Memory, Sender, begun
 from bijou.cli.terminal import interactive, step
 from bijou.encoding import Encoding, Job, JobState
@@ -198,13 +198,7 @@ def _reason(job: Job) -> BijouError:
 
 def _tell(publication: Publication, took_s: float) -> None:
     media = publication.media
-    video, audio = media.video[0], media.audio[:1]
-    sound = f"{audio[0].channels} ch" if audio else "no sound"
-    rate = frame_rate_text(video.frame_rate)
-    step(
-        "probe",
-        f"{clock_time(media.duration_s)}  {video.width}x{video.height}  {rate} fps  {video.codec}  {sound}",
-    )
+    step("probe", media_text(media))
     rungs = [each for each in publication.renditions if each.kind == "video"]
     segments = max(each.segments for each in rungs)
     step(
@@ -213,6 +207,14 @@ def _tell(publication: Publication, took_s: float) -> None:
         f"  ({media.duration_s / max(took_s, 0.001):.1f}x real time)",
     )
     step("publish", "HLS + DASH, segments up to 4 s")
+
+
+def media_text(media: MediaInfo) -> str:
+    """Return a film's length, picture and sound in a line."""
+    video, audio = media.video[0], media.audio[:1]
+    sound = f"{audio[0].channels} ch" if audio else "no sound"
+    size, rate = f"{video.width}x{video.height}", frame_rate_text(video.frame_rate)
+    return f"{clock_time(media.duration_s)}  {size}  {rate} fps  {video.codec}  {sound}"
 
 
 def frame_rate_text(fraction: str) -> str:

@@ -7,12 +7,10 @@ import click
 from bijou.app.settings import Settings
 from bijou.cli.terminal import answer, configured, json_option, speaks_plainly
 
-_SHARED = ("house", "control", "accounts", "ingest", "encoding", "encoder", "origin", "edge", "delivery")
-
 
 @click.command()
 @speaks_plainly
-@configured(*_SHARED)
+@configured(*Settings.__struct_fields__)
 def demo(config: Settings) -> None:
     """Start the whole service and fill it with sample titles; Ctrl-C stops it.
 
@@ -27,7 +25,7 @@ def demo(config: Settings) -> None:
 
 @click.command()
 @speaks_plainly
-@configured(*_SHARED)
+@configured(*Settings.__struct_fields__)
 def serve(config: Settings) -> None:
     """Start the whole service, empty at first, and keep its data; Ctrl-C stops it.
 
@@ -43,7 +41,7 @@ def serve(config: Settings) -> None:
 @click.command()
 @click.argument("service", type=click.Choice(["control", "encoder", "origin", "edge"]))
 @speaks_plainly
-@configured(*_SHARED)
+@configured(*Settings.__struct_fields__)
 def run(service: str, config: Settings) -> None:
     """Start one service alone, in the foreground; SIGTERM stops it.
 

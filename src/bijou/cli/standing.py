@@ -12,7 +12,7 @@ import click
 from bijou.app.film_report import Encoded, Made
 from bijou.app.film_wish import Wish
 from bijou.app.standalone import Stopped, Watcher, encode_film
-from bijou.cli.sending import clock_time, frame_rate_text
+from bijou.cli.sending import clock_time, media_text
 from bijou.cli.terminal import interactive, step
 from bijou.encoding import Standing
 from bijou.ports import SystemClock
@@ -115,7 +115,7 @@ class _Words(Watcher):
     def standing(self, standing: Standing) -> None:
         if standing.media is not None and standing.media.video and not self._told:
             self._told = True
-            self.step("probe", _probed(standing))
+            self.step("probe", media_text(standing.media))
 
 
 class _Bars(_Words):
@@ -158,13 +158,3 @@ class _Bars(_Words):
         if done < 0.02:
             return standing.step
         return f"{standing.step:<8} {clock_time(spent_s / done * (1 - standing.progress))} left"
-
-
-def _probed(standing: Standing) -> str:
-    assert standing.media is not None
-    video, sound = standing.media.video[0], standing.media.audio[:1]
-    heard = f"{sound[0].channels} ch" if sound else "no sound"
-    rate = frame_rate_text(video.frame_rate)
-    return (
-        f"{clock_time(standing.duration_s)}  {video.width}x{video.height}  {rate} fps  {video.codec}  {heard}"
-    )

@@ -99,6 +99,19 @@ def read_settings(file: Path | None, flags: dict[str, str] | None = None) -> Set
     return rules.check(settings.load(Settings, file=file, environ=os.environ, flags=flags))
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file that was asked for, its folder made where it is missing.
+
+    Raises:
+        EngineUnavailable: `cli.unwritable`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EngineUnavailable("cli.unwritable", f"{path} cannot be written: {error.strerror}") from error
+
+
 def interactive() -> bool:
     """Tell whether a person watches stderr, so that bars are worth drawing."""
     return sys.stderr.isatty() and "NO_COLOR" not in os.environ

@@ -26,7 +26,7 @@ server_option = click.option(
     envvar="BIJOU_SERVER",
     help="Address of the control plane.  [BIJOU_SERVER; default: the one of the data folder]",
 )
-_installation = configured("house.data_dir", "control.host", "control.port", "control.public_url")
+installation_options = configured("house.data_dir", "control.host", "control.port", "control.public_url")
 
 
 @click.command()
@@ -36,7 +36,7 @@ _installation = configured("house.data_dir", "control.host", "control.port", "co
 @server_option
 @json_option
 @speaks_plainly
-@_installation
+@installation_options
 def upload(
     file: Path, name: str, synopsis: str, server: str | None, config: Settings, *, as_json: bool
 ) -> None:
@@ -66,7 +66,7 @@ def upload(
 )
 @server_option
 @speaks_plainly
-@_installation
+@installation_options
 def sign_in(name: str, password: str, server: str | None, config: Settings) -> None:
     """Sign in from the command line; the token is kept with mode 0600.
 

@@ -102,6 +102,8 @@ class Disk:
             return None
         body = await asyncio.to_thread(_read, self._file(path), kept)
         if body is None:
+            if self._index.get(path) is not kept:  # it made room while it was read
+                return None
             self.damaged += 1
             self._index.remove(path)
             _log.warning("edge.disk_damaged", path=path)

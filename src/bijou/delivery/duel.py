@@ -115,9 +115,7 @@ class Duel:
         return self.one_in == 1 or zlib.crc32(name.encode()) % self.one_in == 0
 
     def asked(self, name: str, weight: int, place: Place | None) -> None:
-        """Put one request to both, if it is in the sample."""
-        if not self.samples(name):
-            return
+        """Put one request for an object of the sample to both."""
         self._queues.ask(name, weight)
         self._forecast.ask(name, weight, place)
         self._asked += 1

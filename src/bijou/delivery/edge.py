@@ -93,8 +93,8 @@ class Edge:
                 return self._refuse(request, refused)
         if self.tally.connections > self._crowded and begins_a_session(path):
             return self._shed(request)
-        found = self._store.get(path)
-        if found is not None and request.method != "OPTIONS" and self._holds(found):
+        found = self._fresh(path)
+        if found is not None and request.method != "OPTIONS":
             if self._witness is not None:
                 self._watched(request, path)
             return self._hit(request, found)
@@ -111,6 +111,9 @@ class Edge:
             return self._refuse(request, refused)
         if self._witness is not None:
             self._watched(request, entered.path)
+        found = self._fresh(entered.path)
+        if found is not None:  # it came since `at_once` looked
+            return self._hit(request, found)
         verdict = Verdict.PASS
         try:
             if request.method == "GET" and not self._fetching.is_oversize(entered.path):
@@ -146,7 +149,11 @@ class Edge:
     def health(self) -> EdgeHealth:
         """Return what `/healthz` answers."""
         return EdgeHealth(
-            "edge", bijou.__version__, healthy=True, region=self._region, statistics=self.statistics()
+            "edge",
+            bijou.__version__,
+            healthy=True,
+            region=self._region,
+            statistics=self.statistics(),
         )
 
     async def close(self) -> None:
@@ -156,8 +163,11 @@ class Edge:
         if self._disk is not None:
             await self._disk.close()
 
-    def _holds(self, found: Cached) -> bool:
-        return found.until_ns is None or self._clock.monotonic_ns() < found.until_ns
+    def _fresh(self, path: str) -> Cached | None:
+        found = self._store.get(path)
+        if found is None or found.until_ns is None or self._clock.monotonic_ns() < found.until_ns:
+            return found
+        return None
 
     def _hit(self, request: Request, found: Cached) -> Answer:
         age_s = (self._clock.monotonic_ns() - found.filled_ns) // 1_000_000_000

@@ -64,7 +64,7 @@ class Fetching:
         clock: Clock,
         tally: Tally,
     ) -> None:
-        self.store = self._store = Store[Cached](cache_bytes, policy, on_evicted=self._left)
+        self.store = Store[Cached](cache_bytes, policy, on_evicted=self._left)
         self._disk = disk
         self._source = source
         self._clock = clock
@@ -93,9 +93,9 @@ class Fetching:
 
     def reason(self, path: str) -> Miss:
         """Return why an object is not here."""
-        if self._store.get(path) is not None:
+        if self.store.get(path) is not None:
             return Miss.EXPIRED
-        return Miss.CAPACITY if self._evicted.recall(path) else Miss.COLD
+        return Miss.CAPACITY if path in self._evicted else Miss.COLD
 
     def _left(self, path: str, cached: Cached) -> None:
         """Remember what made room, and keep it on disk where there is one."""
@@ -121,7 +121,7 @@ class Fetching:
         """Remember for a moment that there is no such object."""
         for_s = MISSING_LIVE_S if is_live(path) else MISSING_S
         _remember(self._missing_until_ns, path, self._clock.monotonic_ns() + round(for_s * 1e9))
-        self._store.remove(path)
+        self.store.remove(path)
 
     async def close(self) -> None:
         """Stop all fetches."""
@@ -164,7 +164,7 @@ class Fetching:
         return True
 
     async def _from_source(self, fill: Fill, *, direct: bool) -> None:
-        stale = self._store.get(fill.path)
+        stale = self.store.get(fill.path)
         try:
             answer = await self._ask(fill.path, stale, direct=direct)
             async with contextlib.aclosing(answer):
@@ -200,17 +200,17 @@ class Fetching:
             return False
         until_ns = now_ns + round(LIVE_S * 1e9)
         what = stale.representation
-        self._store.put(
+        self.store.put(
             what.path, Cached(what, stale.body, stale.head, stale.filled_at, stale.filled_ns, until_ns)
         )
         return True
 
     async def _take(self, fill: Fill, representation: Representation, answer: OriginAnswer) -> None:
         size = representation.size_bytes
-        if size > self._store.capacity_bytes // _LARGEST_SHARE:
+        if size > self.store.capacity_bytes // _LARGEST_SHARE:
             _remember(self._oversize, fill.path, None)
             raise TooLarge
-        if not self._store.hold(size):
+        if not self.store.hold(size):
             raise TooLarge
         try:
             fill.open(representation)
@@ -222,7 +222,7 @@ class Fetching:
             if fill.received_bytes != size:
                 raise BodyCut
         finally:
-            self._store.release(size)
+            self.store.release(size)
         self._put(representation, fill.body, self._clock.now())
 
     def _put(self, what: Representation, body: memoryview, filled_at: Instant) -> None:
@@ -230,7 +230,7 @@ class Fetching:
         age_s = max(0, self._clock.now() - filled_at) / 1e6
         filled_ns = self._clock.monotonic_ns() - round(age_s * 1e9)
         until_ns = filled_ns + round(LIVE_S * 1e9) if is_live(what.path) else None
-        self._store.put(what.path, Cached(what, body, head, filled_at, filled_ns, until_ns))
+        self.store.put(what.path, Cached(what, body, head, filled_at, filled_ns, until_ns))
 
 
 def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:

@@ -23,6 +23,9 @@ LIVE_S: Final = 1.0
 MISSING_S: Final = 2.0
 """Seconds that an absence is believed."""
 
+SHOWN_TO_ALL: Final = r"^/media/[^/]+/stills/[^/]+$"
+"""Where an asset's stills lie, and their index; all else, captions too, asks for a token."""
+
 _CONTENT_TYPES: Final = {
     "m3u8": "application/vnd.apple.mpegurl",
     "mpd": "application/dash+xml",
@@ -32,9 +35,9 @@ _CONTENT_TYPES: Final = {
     "vtt": "text/vtt",
 }
 _STARTS: Final = ("/master.m3u8", "/master.signed.m3u8", "/manifest.mpd")
-_SHOWN_TO_ALL: Final = ("jpg", "jpeg", "png", "webp", "vtt")
 _MEDIA_PATH: Final = re.compile(r"/media(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _LIVE_PATH: Final = re.compile(r"/media/[^/]+/live/.+")
+_SHOWN_TO_ALL: Final = re.compile(SHOWN_TO_ALL)
 _KEY_CHARACTERS: Final = 512
 
 
@@ -142,4 +145,4 @@ def begins_a_session(path: str) -> bool:
 
 def is_shown_to_all(path: str) -> bool:
     """Tell whether pages show this before anybody pressed play: stills and their index."""
-    return path.rpartition(".")[2] in _SHOWN_TO_ALL
+    return _SHOWN_TO_ALL.match(path) is not None

@@ -14,7 +14,6 @@ _MOST_ASKED: Final = 3
 _TURNOVERS: Final = 1.0
 _LONGEST_HORIZON_S: Final = 6 * 3600.0
 _SHORTEST_HORIZON_S: Final = 8.0
-_FIRST_HORIZON_S: Final = 3600.0
 _RATE_HALF_LIFE_S: Final = 900.0
 _ALONE: Final = 0.02
 """Requests to expect of what is no segment: little, so that S3-FIFO's order decides among the rest."""
@@ -80,7 +79,7 @@ class PlayheadPolicy(S3Fifo[str, Any]):
     requests are expected for. The real one does as the better of them. So where
     nothing is known of viewers, or they do as no viewer does, it is S3-FIFO.
 
-    Cost: 20 us an eviction; a hit costs what it does in S3-FIFO, and what
+    Cost: 60 us an eviction; a hit costs what it does in S3-FIFO, and what
     `asked` costs where a session is told.
     Threads: one event loop.
 
@@ -96,9 +95,9 @@ class PlayheadPolicy(S3Fifo[str, Any]):
         self._scan = Scan(self._worth)
         self._duel: Duel | None = None
         self._filled_bytes = 0.0
-        self._filled_at_s: float | None = None
+        self._first_at_s: float | None = None
+        self._filled_at_s = 0.0
         self._now_s = 0.0
-        self._horizon_s = _FIRST_HORIZON_S
 
     @property
     def leads(self) -> bool:
@@ -124,7 +123,8 @@ class PlayheadPolicy(S3Fifo[str, Any]):
         self._note_fill(entry.weight)
         assert self._duel is not None
         entry.sampled = self._duel.samples(entry.key)
-        self._duel.asked(entry.key, entry.weight, entry.place)
+        if entry.sampled:
+            self._duel.asked(entry.key, entry.weight, entry.place)
 
     def touch(self, entry: Any) -> None:
         """Count that an entry was asked for."""
@@ -156,9 +156,8 @@ class PlayheadPolicy(S3Fifo[str, Any]):
 
     def _note_fill(self, weight: int) -> None:
         """Learn how long it takes to fill the cache anew: what lies beyond that is nobody's business."""
-        if self._filled_at_s is None:
-            self._filled_at_s = self._now_s
-            self._first_at_s = self._now_s
+        if self._first_at_s is None:
+            self._first_at_s = self._filled_at_s = self._now_s
         passed_s = self._now_s - self._filled_at_s
         if passed_s > 0:
             self._filled_bytes *= 0.5 ** (passed_s / _RATE_HALF_LIFE_S)
@@ -167,5 +166,5 @@ class PlayheadPolicy(S3Fifo[str, Any]):
         known_s = max(30.0, self._now_s - self._first_at_s)
         memory_s = _RATE_HALF_LIFE_S / 0.693 * (1 - 0.5 ** (known_s / _RATE_HALF_LIFE_S))
         turnover_s = self.capacity * memory_s / self._filled_bytes
-        self._horizon_s = min(max(_TURNOVERS * turnover_s, _SHORTEST_HORIZON_S), _LONGEST_HORIZON_S)
-        self.watching.look_ahead(self._horizon_s, self._now_s)
+        horizon_s = min(max(_TURNOVERS * turnover_s, _SHORTEST_HORIZON_S), _LONGEST_HORIZON_S)
+        self.watching.look_ahead(horizon_s, self._now_s)

@@ -28,6 +28,9 @@ _LEARNT_REQUESTS: Final = 200
 _LEARNT_S: Final = 30.0
 _FADING: Final = 0.999
 _PLACES_KEPT: Final = 200_000
+_HEADS_KEPT: Final = 100_000
+_CELLS_KEPT: Final = 1 << 23
+_MOST_RENDITIONS: Final = 64
 _MOST_STEP: Final = 3
 
 
@@ -40,12 +43,14 @@ class Title:
         "asked_in_all",
         "heads",
         "length",
+        "name",
         "renditions",
         "starts",
         "starts_at_s",
     )
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self, name: str, now_s: float) -> None:
+        self.name = name
         self.renditions: dict[str, int] = {}
         self.heads: list[Floats] = []
         self.all_heads: Floats = np.zeros(64)
@@ -54,6 +59,11 @@ class Title:
         self.length = 0
         self.starts = 0.0
         self.starts_at_s = now_s
+
+    @property
+    def cells(self) -> int:
+        """Numbers that its playheads take."""
+        return (1 + len(self.heads)) * len(self.all_heads)
 
     def row(self, rendition: str) -> int:
         """Return the row of a rendition, a new one where it is new."""
@@ -76,6 +86,10 @@ class Title:
         """Add a playhead's weight at a position, or take it away."""
         self.heads[row][number] += weight
         self.all_heads[number] += weight
+
+    def forget(self) -> None:
+        """Give back what its playheads take; nothing more is expected of it."""
+        self.heads, self.all_heads = [], np.zeros(0)
 
     def share(self, row: int) -> float:
         """Return the share of a rendition among what was asked for."""
@@ -123,13 +137,15 @@ class Watching:
     `horizon_s` x ln 2, which is about how long a cache could wait for it.
 
     Cost: 2 us a request, 3 us a forecast.
-    Memory: 8 bytes a segment and rendition of each title that was ever seen;
-    200 bytes a session.
+    Memory: 8 bytes a segment and rendition of the titles asked for last, 64 MiB
+    at most; 200 bytes a session, of which 100,000 are followed at most. So no
+    flood of names that are nothing takes more.
     """
 
     def __init__(self) -> None:
         self.sessions_seen = 0
-        self._titles: dict[str, Title] = {}
+        self._titles: OrderedDict[str, Title] = OrderedDict()  # the one asked for last at the end
+        self._cells = 0
         self._places: dict[str, Place | None] = {}
         self._heads: OrderedDict[tuple[str, str, Title], _Head] = OrderedDict()
         self._since_s: float | None = None
@@ -154,11 +170,7 @@ class Watching:
         found = _NAME.fullmatch(path)
         place = None
         if found and int(found[4]) < LONGEST:
-            title = self._titles.get(found[1])
-            if title is None:
-                title = self._titles[found[1]] = Title(now_s)
-            place = Place(title, title.row(found[2]), found[3], int(found[4]))
-            title.reach(place.number)
+            place = self._placed(found, int(found[4]), now_s)
         if len(self._places) >= _PLACES_KEPT:
             self._places.clear()
         self._places[path] = place
@@ -177,6 +189,7 @@ class Watching:
         if self._since_s is None:
             self._since_s = now_s
         title, row, number = place.title, place.row, place.number
+        self._titles.move_to_end(title.name)
         # By title too: an ad break leaves the film's playhead where it is.
         key = session, place.family, title
         head = self._heads.pop(key, None)
@@ -212,6 +225,8 @@ class Watching:
     def expected(self, place: Place, now_s: float) -> float:
         """Return how many requests for a segment are to be expected, the sooner the more they count."""
         title, number, row = place.title, place.number, place.row
+        if not title.heads:  # it was forgotten
+            return 0.0
         share = title.share(row)
         known_s = now_s - (now_s if self._since_s is None else self._since_s)
         begun = share * title.starts_per_s(now_s, known_s) * self._horizon_s * self._starting[number]
@@ -222,6 +237,26 @@ class Watching:
         coming = title.heads[row][start:number].dot(self._same[at:])
         others = title.all_heads[start:number].dot(self._other[at:])
         return float((coming + share * others + begun) * self._survival[number])
+
+    def _placed(self, found: re.Match[str], number: int, now_s: float) -> Place | None:
+        name, rendition, family, _ = found.groups()
+        title = self._titles.get(name)
+        if title is None:
+            title = self._titles[name] = Title(name, now_s)
+            self._cells += title.cells
+        self._titles.move_to_end(name)
+        if rendition not in title.renditions and len(title.renditions) >= _MOST_RENDITIONS:
+            return None
+        self._cells -= title.cells
+        place = Place(title, title.row(rendition), family, number)
+        title.reach(number)
+        self._cells += title.cells
+        while self._cells > _CELLS_KEPT:
+            oldest = self._titles.popitem(last=False)[1]
+            self._cells -= oldest.cells
+            oldest.forget()
+            self._places.clear()  # some are of that title
+        return place
 
     def _learn(self, head: _Head, row: int, number: int, now_s: float) -> None:
         step = number - head.number
@@ -240,10 +275,11 @@ class Watching:
         while True:
             key = next(iter(self._heads))
             head = self._heads[key]
-            if now_s - head.seen_at_s <= IDLE_S:
+            if now_s - head.seen_at_s <= IDLE_S and len(self._heads) <= _HEADS_KEPT:
                 return
             del self._heads[key]
-            head.title.move(head.row, head.number, -head.weight)
+            if head.title.heads:
+                head.title.move(head.row, head.number, -head.weight)
             if head.number < head.title.length - 1:  # who reached the end did not stop, the title did
                 self._stopped[head.number] += 1.0
 

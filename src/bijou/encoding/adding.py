@@ -1,12 +1,12 @@
 """Which recipes a finished title still lacks, and the job that adds them; pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bijou.catalog import NewTitle, Title
 from bijou.encoding import model
 from bijou.encoding.api import CodecOrder, Job, JobState
-from bijou.encoding.recipes import recipe
+from bijou.encoding.recipes import checked_recipes
 from bijou.encoding.store import Kept
 from bijou.ports import (
     HIGHEST_PRIORITY,
@@ -66,20 +66,6 @@ def refusal(title: Title, verdict: str) -> BijouError:
     if verdict == BUSY:
         return Conflict("encoding.busy", f"another job is at {title.slug}; add codecs once it has ended")
     return Conflict("encoding.no_source", f"the uploaded file of {title.slug} was not kept; upload it again")
-
-
-def checked_recipes(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of recipes, each once.
-
-    Raises:
-        InvalidRequest: `encoding.no_recipe`.
-    """
-    found = tuple(dict.fromkeys(names))
-    for name in found:
-        recipe(name)
-    if not found:
-        raise InvalidRequest("encoding.no_recipe", "no recipe is named; an encode follows one or more")
-    return found
 
 
 def check_order(order: CodecOrder) -> None:

@@ -22,7 +22,7 @@ from bijou.encoding.recipes import Recipe, SoundRules
 from bijou.encoding.recipes.recipe import pinned
 from bijou.packaging import FinalSegment, SoundCutter, TrackHead
 from bijou.ports import Clock
-from bijou.runtime.children import Finished, Limits, run_child
+from bijou.runtime.children import Finished, run_child
 from bijou.runtime.confinement import Confinement
 
 T = TypeVar("T")
@@ -192,11 +192,7 @@ async def _code(
 ) -> Finished:
     return await run_child(
         audio_argv(source, sound, recipe.audio, file),
-        limits=Limits(
-            wall_s=limits.child_wall_s,
-            cpu_s=limits.child_wall_s,
-            memory_bytes=limits.child_memory_bytes,
-        ),
+        limits=limits.of_child(),
         clock=clock,
         on_line=stir.line,
         cwd=file.parent,

@@ -12,13 +12,12 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 
-import structlog
 from msgspec import Struct
 
-from bijou.encoding.ffmpeg import FEW_HEAPS, failure, ffmpeg
+from bijou.encoding.ffmpeg import FEW_HEAPS, failure, ffmpeg, input_options
 from bijou.encoding.labels import track_label
 from bijou.encoding.limits import EncodingLimits
-from bijou.encoding.probe_child import AUDIO_CODECS, VIDEO_CODECS, CaptionFacts, demuxer_options
+from bijou.encoding.probe_child import CaptionFacts
 from bijou.packaging import (
     MOST_CAPTION_BYTES,
     WHOLE_CAPTIONS,
@@ -33,8 +32,9 @@ from bijou.packaging import (
     write_webvtt,
 )
 from bijou.ports import BijouError, Clock, InvalidRequest
-from bijou.runtime.children import Limits, run_child
+from bijou.runtime.children import run_child
 from bijou.runtime.confinement import Confinement
+from bijou.runtime.logs import get_logger
 
 MAX_CAPTIONS = 32
 _KINDS = frozenset({"forced", "sdh", "cc"})
@@ -42,7 +42,7 @@ TEXT_CODECS = ("subrip", "srt", "webvtt", "mov_text", "ass", "ssa", "text")
 
 _PLAYLIST = "playlist.m3u8"
 
-_log = structlog.get_logger("bijou.encoding")
+_log = get_logger("bijou.encoding")
 
 
 class NamedCaptions(Struct, frozen=True):
@@ -215,12 +215,7 @@ async def _extract(
 ) -> None:
     finished = await run_child(
         captions_argv(source, container, streams, scratch),
-        limits=Limits(
-            wall_s=limits.child_wall_s,
-            cpu_s=limits.child_wall_s,
-            memory_bytes=limits.child_memory_bytes,
-            file_bytes=MOST_CAPTION_BYTES,
-        ),
+        limits=limits.of_child(file_bytes=MOST_CAPTION_BYTES),
         clock=clock,
         cwd=scratch,
         confinement=Confinement(read=(source,), write=(scratch,)),
@@ -236,10 +231,7 @@ def captions_argv(source: Path, container: str, streams: Sequence[CaptionFacts],
     What is WebVTT or SubRip already is copied; the rest becomes SubRip, whose
     writer keeps places and colours that the one of WebVTT drops.
     """
-    leash = demuxer_options(container) | {"protocol_whitelist": "file"}
-    leash["codec_whitelist"] = ",".join((*VIDEO_CODECS, *AUDIO_CODECS, *TEXT_CODECS))
-    argv = [*ffmpeg(), *(part for name, value in leash.items() for part in (f"-{name}", value))]
-    argv += ["-threads", "1", "-f", container, "-copyts", "-i", f"file:{source}"]
+    argv = [*ffmpeg(), *input_options(source, container, 1, more_codecs=TEXT_CODECS)]
     for stream in streams:
         form = "webvtt" if stream.codec == "webvtt" else "srt"
         coder = "copy" if stream.codec in {"webvtt", "subrip"} else "srt"

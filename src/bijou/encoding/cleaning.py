@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from bijou.catalog import Catalog
 from bijou.encoding import model, store
 from bijou.encoding.api import JobState
-from bijou.encoding.keeping import Keeping
+from bijou.encoding.keeping import Keeping, apart
 from bijou.encoding.store import Kept
 from bijou.encoding.titles import group_of, standing_of
+from bijou.encoding.titles.graph import ALL_TASKS
 from bijou.encoding.titles.workshop import base_of
 from bijou.ports import Blobs, Clock, NotFound, Queue, Steer
-
-ALL_TASKS = 1_000_000
 
 
 class Cleaning:
@@ -58,7 +57,7 @@ class Cleaning:
         for kept in jobs:
             last_ns = self._cleaned_ns.get(kept.job.id)
             if last_ns is None or now_ns - last_ns >= self._again_s * 1e9:
-                await self.clean(kept)
+                await apart(self.clean(kept), kept.job, "job.not_cleaned")
         return bool(jobs)
 
     async def clean(self, kept: Kept) -> None:

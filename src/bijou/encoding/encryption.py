@@ -20,7 +20,7 @@ from random import Random
 
 from msgspec import Struct
 
-from bijou.encoding.ffmpeg import failure
+from bijou.encoding.ffmpeg import own_failure
 from bijou.encoding.limits import EncodingLimits
 from bijou.packaging import (
     Package,
@@ -35,7 +35,7 @@ from bijou.packaging import (
     undated,
 )
 from bijou.ports import BijouBug, Clock, Conflict, EngineUnavailable, InvalidRequest
-from bijou.runtime.children import Limits, run_child
+from bijou.runtime.children import run_child
 from bijou.runtime.confinement import Confinement
 
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -121,7 +121,8 @@ async def encrypt(
         Conflict: `encoding.exists`.
         EngineUnavailable: `encoding.no_packager`, `.disk_full`, `.crashed`.
         InvalidRequest: `encoding.bad_key`, an address that cannot be written.
-        BijouBug: `encoding.encryption_differs`, the packager cut elsewhere.
+        BijouBug: `encoding.encryption_differs`, the packager cut elsewhere;
+            `encoding.own_media`, it failed.
     """
     for uri in filter(None, (key_uri, licence_uri)):
         if not _ADDRESS.fullmatch(uri):
@@ -156,15 +157,13 @@ async def _encrypt_one(
     await asyncio.to_thread(_prepare, clear, scratch, rendition, key)
     finished = await run_child(
         [str(packager), "--flagfile=flags", *_descriptor(rendition)],
-        limits=Limits(
-            wall_s=limits.child_wall_s, cpu_s=limits.child_wall_s, memory_bytes=limits.child_memory_bytes
-        ),
+        limits=limits.of_child(),
         clock=clock,
         cwd=scratch,
         confinement=Confinement(write=(scratch,)),
     )
     if not finished.ok:
-        raise failure(finished, "encrypting it")
+        raise own_failure(finished, "encrypting it")
     try:
         return await asyncio.to_thread(_take, rendition, clear, scratch, protected)
     except InvalidRequest as error:

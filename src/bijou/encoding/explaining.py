@@ -13,8 +13,8 @@ from bijou.encoding.hull import Choice, Point, ShotPoints, choose_quality, inter
 from bijou.encoding.inspection import examine
 from bijou.encoding.ladder import Rung
 from bijou.encoding.limits import EncodingLimits
+from bijou.encoding.presentation import seen_size
 from bijou.encoding.quality import analyse_chunk
-from bijou.encoding.recipe import seen_size
 from bijou.encoding.recipes import Recipe, engine_id
 from bijou.ports import Clock
 

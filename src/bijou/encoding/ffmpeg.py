@@ -2,14 +2,14 @@
 
 import re
 import signal
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import structlog
-
 from bijou.encoding.probe_child import demuxer_options
-from bijou.ports import BijouError, EngineUnavailable, InvalidRequest
+from bijou.ports import BijouBug, BijouError, EngineUnavailable, InvalidRequest
 from bijou.runtime.children import Finished
+from bijou.runtime.logs import get_logger
 
 # Frames whose time does not advance would break passthrough: a player could not show them either.
 ONLY_ADVANCING = r"select=isnan(prev_selected_pts)+gt(pts\,prev_selected_pts)"
@@ -22,7 +22,7 @@ _MEMORY = re.compile(r"Cannot allocate memory|std::bad_alloc|malloc of size \d+ 
 
 _NOTED = 1000  # characters of its last words that are kept
 
-_log = structlog.get_logger("bijou.encoding")
+_log = get_logger("bijou.encoding")
 
 
 @cache
@@ -38,9 +38,16 @@ def ffmpeg() -> list[str]:
     return [str(ffmpeg_path()), "-nostdin", "-hide_banner", "-v", "error", "-y"]
 
 
-def input_options(source: Path, container: str, threads: int) -> list[str]:
-    """Return the options that open a stranger's file: one demuxer, no network, no other file."""
+def input_options(
+    source: Path, container: str, threads: int, *, more_codecs: Sequence[str] = ()
+) -> list[str]:
+    """Return the options that open a stranger's file: one demuxer, no network, no other file.
+
+    Args:
+        more_codecs: Decoders that may be used beside those of pictures and sound.
+    """
     leash = demuxer_options(container) | {"protocol_whitelist": "file"}
+    leash["codec_whitelist"] = ",".join((leash["codec_whitelist"], *more_codecs))
     options = [part for name, value in leash.items() for part in (f"-{name}", value)]
     return [*options, "-threads", str(threads), "-f", container, "-copyts", "-i", f"file:{source}"]
 
@@ -63,6 +70,22 @@ def failure(finished: Finished, doing: str) -> BijouError:
         last_words=finished.last_words[-_NOTED:],
     )
     return error
+
+
+def own_failure(finished: Finished, doing: str) -> BijouError:
+    """Return what the unhappy end of a child means that had media of our own making.
+
+    Where `failure` would blame the film the fault is ours: a film that is
+    refused is deleted, and this one is sound.
+    """
+    error = failure(finished, doing)
+    if not isinstance(error, InvalidRequest):
+        return error
+    bug = BijouBug(
+        "encoding.own_media", f"{doing} failed on media of our own making ({error.code}); see the log"
+    )
+    bug.add_note(finished.last_words[-_NOTED:])
+    return bug
 
 
 def _failure(finished: Finished, doing: str) -> BijouError:

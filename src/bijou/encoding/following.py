@@ -1,19 +1,19 @@
 """What the queue says of open jobs, told to records and catalogue."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from bijou.catalog import Catalog, Publication, Title
 from bijou.encoding import model, store
 from bijou.encoding.api import Job, JobState
-from bijou.encoding.cleaning import ALL_TASKS, Cleaning
-from bijou.encoding.keeping import Keeping
+from bijou.encoding.cleaning import Cleaning
+from bijou.encoding.keeping import Keeping, apart
 from bijou.encoding.store import EARLY, WHOLE, Kept
 from bijou.encoding.titles import Standing, TitleWork, first_tasks, group_of, standing_of
+from bijou.encoding.titles.graph import ALL_TASKS
 from bijou.ports import (
     BijouError,
     Clock,
-    EngineUnavailable,
     InvalidRequest,
     Queue,
     Steer,
@@ -92,7 +92,7 @@ class Follower:
         kept = await self._keeping.records.read(store.still_open)
         await self._keeping.hear(kept)
         for one in under_way(kept):
-            await self._apart(self.follow(one), one)
+            await apart(self.follow(one), one.job, "job.not_followed")
         cleaning = await self._cleaning.step()
         return bool(kept) or cleaning
 
@@ -203,17 +203,6 @@ class Follower:
             return True
         self._troubled = False
         return busy
-
-    async def _apart(self, looking: Awaitable[None], kept: Kept) -> None:
-        """Keep one job's trouble from the others."""
-        try:
-            await looking
-        except EngineUnavailable:
-            raise
-        except BijouError as error:
-            _log.warning("job.not_followed", job=kept.job.id, code=error.code, detail=error.detail)
-        except Exception:  # noqa: BLE001 - as in `_look`; those behind it are followed all the same
-            _log.exception("job.not_followed", job=kept.job.id)
 
     async def _rest(self, seconds: float) -> None:
         stirred = asyncio.ensure_future(self._stirred.wait())

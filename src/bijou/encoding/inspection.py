@@ -82,7 +82,6 @@ class Film(msgspec.Struct, frozen=True):
         media: What everybody may know.
         sounds: The streams that will be encoded, in the file's order.
         ticks: Time of each frame, in units of `tick`.
-        face: Number of the frame that stands for the film.
         index: The same times, and the key frames of the source among them.
         captions: The caption streams in the file.
     """
@@ -95,13 +94,8 @@ class Film(msgspec.Struct, frozen=True):
     tick: Fraction
     ticks: "array[int]"
     cadence: Cadence
-    face: int
     index: FrameIndex
     captions: list[CaptionFacts] = []
-
-    def times_s(self) -> list[float]:
-        """Return when each frame is shown, the first at 0."""
-        return self.index.times_s()
 
 
 async def inspect(
@@ -167,7 +161,6 @@ async def examine(
         tick=index.tick,
         ticks=index.ticks,
         cadence=rhythm,
-        face=survey.face(),
         index=index,
         captions=seen.captions,
     )
@@ -216,7 +209,7 @@ async def run_survey(seen: Look, survey: Survey, limits: EncodingLimits, clock: 
     duration_s = float((picture.last - picture.first) * Fraction(*picture.tick))
     wall_s = min(limits.child_wall_s, limits.probe_wall_s + 4 * duration_s)
     finished = await run_child(
-        survey_argv(seen.source, seen.container, picture, limits.thread_count()),
+        survey_argv(seen.source, seen.container, picture.index, limits.thread_count()),
         limits=Limits(
             wall_s=wall_s, cpu_s=limits.child_wall_s, memory_bytes=limits.child_memory_bytes, file_bytes=0
         ),

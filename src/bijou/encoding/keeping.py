@@ -1,16 +1,19 @@
 """Jobs in the records, changed one at a time, and those who hear of each change."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
 from bijou.encoding import model, store
 from bijou.encoding.api import Job, JobState
 from bijou.encoding.store import Kept
 from bijou.events import Publisher
-from bijou.ports import NotFound, Records
+from bijou.ports import BijouError, EngineUnavailable, NotFound, Records
+from bijou.runtime.logs import get_logger
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+_log = get_logger()
 
 
 class Keeping:
@@ -90,6 +93,25 @@ class Keeping:
         names = {kept.job.id for kept in still_open}
         for job_id in [job_id for job_id in self._told if job_id not in names]:
             self.tell((await self.kept(job_id)).job)
+
+
+async def apart(work: Awaitable[None], job: Job, trouble: str) -> None:
+    """Keep one job's trouble from the others: it goes to the log.
+
+    Args:
+        trouble: How the log calls it.
+
+    Raises:
+        EngineUnavailable: that is everybody's trouble.
+    """
+    try:
+        await work
+    except EngineUnavailable:
+        raise
+    except BijouError as error:
+        _log.warning(trouble, job=job.id, code=error.code, detail=error.detail)
+    except Exception:  # noqa: BLE001 - whatever it is, those behind it go on
+        _log.exception(trouble, job=job.id)
 
 
 def _there(db: "Connection", job_id: str) -> Kept:

@@ -3,6 +3,9 @@
 import os
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from bijou.runtime.children import Limits
 
 
 class EncodingLimits(Struct, frozen=True):
@@ -33,3 +36,17 @@ class EncodingLimits(Struct, frozen=True):
     def thread_count(self) -> int:
         """Return `threads`, or the cores that this process may use; 16 at most."""
         return min(16, self.threads or len(os.sched_getaffinity(0)))
+
+    def of_child(self, *, threads: int = 1, file_bytes: int | None = None) -> Limits:
+        """Return what one ffmpeg may use.
+
+        Args:
+            threads: How many of them may be busy all the time.
+            file_bytes: Longest file that it may write; by default as `Limits` says.
+        """
+        limits = Limits(
+            wall_s=self.child_wall_s,
+            cpu_s=self.child_wall_s * threads,
+            memory_bytes=self.child_memory_bytes,
+        )
+        return limits if file_bytes is None else replace(limits, file_bytes=file_bytes)

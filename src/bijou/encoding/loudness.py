@@ -54,8 +54,7 @@ async def measure_loudness(sound: Path, *, limits: EncodingLimits, clock: Clock)
 
     Raises:
         EngineUnavailable: see `run_in`.
-        InvalidRequest: `encoding.undecodable`.
-        BijouBug: `encoding.no_loudness`, ffmpeg did not say.
+        BijouBug: likewise; `encoding.no_loudness`, ffmpeg did not say.
     """
     argv = loudness_argv(sound)
     finished = await run_in(sound.parent, argv, "measuring its loudness", limits=limits, clock=clock)
@@ -67,12 +66,5 @@ async def measure_loudness(sound: Path, *, limits: EncodingLimits, clock: Clock)
 
 def loudness_argv(sound: Path) -> list[str]:
     """Return the command that says how loud a rendition is, in its last words."""
-    heard = (
-        "-f",
-        "mov",
-        "-i",
-        f"file:{sound}",
-        "-filter_complex",
-        "[0:a:0]ebur128@s0=peak=true:framelog=quiet",
-    )
+    heard = ("-f", "mov", "-i", f"file:{sound}", "-filter_complex", _EAR)
     return [*ffmpeg(), "-v", "info", "-nostats", *heard, "-f", "null", "-"]

@@ -5,10 +5,10 @@ from msgspec.structs import replace
 from bijou.encoding.api import Job, JobState
 from bijou.encoding.store import NOTHING, WHOLE, Kept
 from bijou.encoding.titles import Standing
+from bijou.encoding.titles.standing import CANCELLED
 from bijou.ports import BijouBug, Conflict, Instant, Problem
 
 OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
-CANCELLED = Conflict("encoding.cancelled", "the encode was cancelled; nothing of it is kept")
 
 
 def moved(kept: Kept, standing: Standing, attempts: int) -> Kept:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bijou.encoding.ffmpeg import FEW_HEAPS, failure
+from bijou.encoding.ffmpeg import FEW_HEAPS, own_failure
 from bijou.encoding.limits import EncodingLimits
 from bijou.ports import Clock
-from bijou.runtime.children import Finished, Limits, run_child
+from bijou.runtime.children import Finished, run_child
 from bijou.runtime.confinement import Confinement
 
 
@@ -27,15 +27,11 @@ async def run_in(
 
     Raises:
         EngineUnavailable: `encoding.disk_full`, `.out_of_memory`, `.crashed`.
-        InvalidRequest: `encoding.timed_out`, `.output_too_large`, `.undecodable`.
+        BijouBug: `encoding.own_media`.
     """
     finished = await run_child(
         argv,
-        limits=Limits(
-            wall_s=limits.child_wall_s,
-            cpu_s=limits.child_wall_s * limits.thread_count(),
-            memory_bytes=limits.child_memory_bytes,
-        ),
+        limits=limits.of_child(threads=limits.thread_count()),
         clock=clock,
         on_line=on_line,
         cwd=folder,
@@ -43,5 +39,5 @@ async def run_in(
         env=FEW_HEAPS,
     )
     if not finished.ok:
-        raise failure(finished, doing)
+        raise own_failure(finished, doing)
     return finished

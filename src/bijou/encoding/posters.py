@@ -129,20 +129,19 @@ def choose_posters(
     return (shown or [faces[0].moment_s])[:most]
 
 
-def posters_argv(sources: Sequence[tuple[Path, float]], rung: Rung, folder: Path) -> list[str]:
+def posters_argv(sources: Sequence[Path], rung: Rung, folder: Path) -> list[str]:
     """Return the command that writes `poster-1.jpg`, `poster-2.jpg` … in one go.
 
     Args:
-        sources: A file for each, and the moment by its own clock; the largest
-            rendition, or one of its segments behind its init segment.
+        sources: A file for each, which begins with it: a segment of the largest
+            rendition behind its init segment.
         rung: What the files are.
         folder: Gets the pictures.
     """
     width, height = fit(rung.width, rung.height, *POSTER_BOX)
     argv = ffmpeg()
-    for path, moment_s in sources:
-        seek = ("-ss", f"{moment_s - _SLACK_S:.6f}") if moment_s else ()
-        argv += ["-skip_frame", "nokey", "-threads", "1", *seek, "-f", "mov", "-i", f"file:{path}"]
+    for path in sources:
+        argv += ["-skip_frame", "nokey", "-threads", "1", "-f", "mov", "-i", f"file:{path}"]
     for place in range(len(sources)):
         argv += ["-map", f"{place}:v:0", "-vf", f"scale={width}:{height}:{STILL_SCALER}"]
         argv += jpeg(folder / poster_name(place + 1), quality=3)
@@ -164,8 +163,7 @@ async def find_posters(
             or among our own.
 
     Raises:
-        EngineUnavailable: see `run_in`.
-        InvalidRequest: `encoding.undecodable`.
+        EngineUnavailable, BijouBug: see `run_in`.
     """
     measured = Measured()
     argv = measure_argv(smallest)
@@ -176,7 +174,7 @@ async def find_posters(
 
 
 async def take_posters(
-    sources: Sequence[tuple[Path, float]], rung: Rung, folder: Path, *, limits: EncodingLimits, clock: Clock
+    sources: Sequence[Path], rung: Rung, folder: Path, *, limits: EncodingLimits, clock: Clock
 ) -> list[str]:
     """Write the candidates into `folder`, which holds their sources; return their names."""
     argv = posters_argv(sources, rung, folder)

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 import msgspec
-import structlog
 
 from bijou.encoding import probe_child, warm_child
 from bijou.encoding.limits import EncodingLimits
@@ -20,6 +19,7 @@ from bijou.encoding.warm_child import OUT_OF_MEMORY, READY, Ended
 from bijou.ports import BijouError, Clock, EngineUnavailable, InvalidRequest
 from bijou.runtime.children import Limits, start_child
 from bijou.runtime.confinement import Confinement, interpreter
+from bijou.runtime.logs import get_logger
 from bijou.runtime.pipes import PipeReader, Tail, drain
 from bijou.runtime.processes import ProcessGroup
 from bijou.runtime.race import first
@@ -30,7 +30,7 @@ _DRAIN_S = 0.5
 _ATTEMPTS = 2
 _MIB = 1024**2
 
-_log = structlog.get_logger("bijou.encoding")
+_log = get_logger("bijou.encoding")
 
 
 class Prober:

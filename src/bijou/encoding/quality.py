@@ -31,8 +31,8 @@ from bijou.encoding.hull import Point, ShotPoints
 from bijou.encoding.limits import EncodingLimits
 from bijou.encoding.recipes import Recipe
 from bijou.packaging import read_track
-from bijou.ports import Clock, EngineUnavailable
-from bijou.runtime.children import Finished, Limits, run_child
+from bijou.ports import Clock, EngineUnavailable, InvalidRequest
+from bijou.runtime.children import Finished, run_child
 from bijou.runtime.confinement import Confinement
 
 _SAME_CLOCK = "settb=1/25,setpts=N"
@@ -249,6 +249,12 @@ async def self_check(folder: Path, limits: EncodingLimits, clock: Clock) -> None
     ]
     try:
         await _run(argv, "checking libvmaf", folder, limits, clock)
+    except InvalidRequest as error:  # no film is in it
+        raise EngineUnavailable(
+            "encoding.vmaf_untrusted",
+            f"libvmaf could not be tried ({error.code}); another build of ffmpeg is needed; see the log",
+        ) from error
+    try:
         scored = _read(same, _SELF_FRAMES, 1).mean
         beside = _read(late, _SELF_FRAMES - 1, 1).mean
     finally:
@@ -299,11 +305,7 @@ async def _run(
 ) -> Finished:
     finished = await run_child(
         argv,
-        limits=Limits(
-            wall_s=limits.child_wall_s,
-            cpu_s=limits.child_wall_s,
-            memory_bytes=limits.child_memory_bytes,
-        ),
+        limits=limits.of_child(),
         clock=clock,
         cwd=folder,
         confinement=Confinement(read=read, write=(folder,)),

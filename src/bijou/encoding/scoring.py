@@ -8,7 +8,7 @@ from bijou.encoding.chunks import Chunk
 from bijou.encoding.limits import EncodingLimits
 from bijou.encoding.quality import measure_vmaf
 from bijou.encoding.titles.facts import Edition, MadeRendition
-from bijou.encoding.titles.workshop import init_key, segment_key
+from bijou.encoding.titles.workshop import gather, init_key, segment_key
 from bijou.ports import Blobs, Clock
 
 _MOST_CHUNKS = 6
@@ -90,9 +90,4 @@ async def _piece(
         for segment in made.segments
         if start - 0.5 < segment.start < end - 0.5
     ]
-    path = folder / "scored.mp4"
-    with path.open("wb") as file:
-        for key in keys:
-            async for content in blobs.read(key):
-                file.write(content)
-    return path
+    return await gather(blobs, keys, folder / "scored.mp4")

@@ -17,11 +17,13 @@ from bijou.encoding.api import (
     JobTasks,
     RungHulls,
 )
-from bijou.encoding.cleaning import ALL_TASKS, Cleaning
+from bijou.encoding.cleaning import Cleaning
 from bijou.encoding.following import Follower
 from bijou.encoding.keeping import Keeping
+from bijou.encoding.recipes import checked_recipes
 from bijou.encoding.store import Kept
 from bijou.encoding.titles import TitleWork, first_tasks, group_of, standing_of
+from bijou.encoding.titles.graph import ALL_TASKS
 from bijou.events import Publisher, register
 from bijou.ports import (
     Blobs,
@@ -85,7 +87,7 @@ class EncodingService:
         self._catalog = catalog
         self._clock = clock
         self._chance = chance
-        self._recipes = adding.checked_recipes(recipes)
+        self._recipes = checked_recipes(recipes)
         self._analyse = analyse
         self._slots = slots
         self._keeping = Keeping(records, publish)

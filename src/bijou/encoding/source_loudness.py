@@ -10,15 +10,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
-
 from bijou.catalog import Loudness
 from bijou.encoding.ffmpeg import FEW_HEAPS, ffmpeg_path, input_options
 from bijou.encoding.limits import EncodingLimits
 from bijou.encoding.probe_child import SoundFacts
 from bijou.ports import Clock
-from bijou.runtime.children import Limits, run_child
+from bijou.runtime.children import run_child
 from bijou.runtime.confinement import Confinement
+from bijou.runtime.logs import get_logger
 
 SILENCE_LUFS = -70.0
 NO_PEAK_DBTP = -120.0
@@ -29,7 +28,7 @@ _SUMMARY = re.compile(
     rf"\[ebur128@s(\d+) @ [^\]]*\] Summary:.*?I:{_NUMBER} LUFS.*?LRA:{_NUMBER} LU.*?Peak:{_NUMBER} dBFS",
     re.DOTALL,
 )
-_log = structlog.get_logger("bijou.encoding")
+_log = get_logger("bijou.encoding")
 
 
 async def measure_sounds(
@@ -45,12 +44,7 @@ async def measure_sounds(
         return {}
     finished = await run_child(
         source_loudness_argv(source, container, [sound.index for sound in wanted], limits.thread_count()),
-        limits=Limits(
-            wall_s=limits.child_wall_s,
-            cpu_s=limits.child_wall_s,
-            memory_bytes=limits.child_memory_bytes,
-            file_bytes=0,
-        ),
+        limits=limits.of_child(file_bytes=0),
         clock=clock,
         confinement=Confinement(read=(source,)),
         env=FEW_HEAPS,

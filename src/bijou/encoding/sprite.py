@@ -1,8 +1,11 @@
 """The pictures behind the seek bar: one image of many tiles, and its index."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec import Struct
+
+from bijou.packaging import Captions, Cue, write_webvtt
 
 MIN_STEP_S = 1.0
 MAX_TILES = 100
@@ -50,13 +53,12 @@ class Sprite(Struct, frozen=True):
 
         Source: W3C Media Fragments URI 1.0, section 4.2.2 (`#xywh`).
         """
-        cues = ["WEBVTT"]
-        for number, (start, end) in enumerate(
-            zip(self.starts_s, [*self.starts_s[1:], self.end_s], strict=True)
-        ):
+        moments_ms = [round(moment_s * 1000) for moment_s in (*self.starts_s, self.end_s)]
+        cues = []
+        for number, (start_ms, end_ms) in enumerate(pairwise(moments_ms)):
             x, y = number % COLUMNS * self.width, number // COLUMNS * self.height
-            cues.append(f"{_clock(start)} --> {_clock(end)}\n{image}#xywh={x},{y},{self.width},{self.height}")
-        return "\n\n".join(cues) + "\n"
+            cues.append(Cue(start_ms, end_ms, f"{image}#xywh={x},{y},{self.width},{self.height}"))
+        return write_webvtt(Captions(tuple(cues)))
 
 
 def plan_sprite(times_s: Sequence[float], duration_s: float, size: tuple[int, int]) -> Sprite:
@@ -81,11 +83,3 @@ def plan_sprite(times_s: Sequence[float], duration_s: float, size: tuple[int, in
         if moment - starts[-1] >= step_s - _SLACK_S:
             starts.append(moment)
     return Sprite(*size, step_s, starts[:MAX_TILES], duration_s)
-
-
-def _clock(moment_s: float) -> str:
-    milliseconds = round(moment_s * 1000)
-    return (
-        f"{milliseconds // 3_600_000:02}:{milliseconds // 60_000 % 60:02}:"
-        f"{milliseconds // 1000 % 60:02}.{milliseconds % 1000:03}"
-    )

@@ -1,4 +1,4 @@
-"""One cheap decode of the whole film: its frames' times, its cuts, its face.
+"""One cheap decode of the whole film: its frames' times, its cuts.
 
 Asked of ffmpeg in a confined child: pictures are decoded without the loop
 filter, shrunk, and only measured. Cost: about an eighth of the CPU time of the
@@ -17,12 +17,10 @@ from msgspec import Struct
 
 from bijou.encoding.ffmpeg import ONLY_ADVANCING, ffmpeg, input_options
 from bijou.encoding.frame_index import seconds
-from bijou.encoding.probe_child import PictureFacts
 
-CUT_THRESHOLD = 10
+_THRESHOLD = 10
 _TELL_FRAMES = 50
 _SIZE = "160:90"
-_ENTROPY = "lavfi.entropy.normalized_entropy.normal.Y="
 _CUT = "lavfi.scd.time="
 _RESIZED = re.compile(r"parameters changed to [^\n]*?, (\d+)x(\d+)")
 _RATES = [
@@ -41,17 +39,23 @@ class Cadence(Struct, frozen=True):
     variable: bool
 
 
-def survey_argv(source: Path, container: str, picture: PictureFacts, threads: int) -> list[str]:
-    """Return the command that measures every frame of a film on standard output."""
-    filters = (
-        f"{ONLY_ADVANCING},scale={_SIZE}:flags=fast_bilinear,format=gray,scdet=t={CUT_THRESHOLD},entropy"
-    )
+def survey_argv(
+    source: Path, container: str, stream: int, threads: int, *, at_once: bool = False
+) -> list[str]:
+    """Return the command that tells of every frame of a film on standard output.
+
+    Args:
+        stream: Index of the picture in the file.
+        at_once: Tell of each as soon as it is known, at the price of a call of the kernel a line.
+    """
+    filters = f"{ONLY_ADVANCING},scale={_SIZE}:flags=fast_bilinear,format=gray,scdet=t={_THRESHOLD}"
+    told = "metadata=print:file=-:direct=1" if at_once else "metadata=print:file=-"
     return [
         *ffmpeg(),
         *("-v", "info", "-nostats"),  # it says there to which size a picture changes
         *("-skip_loop_filter", "all", "-noautorotate"),
         *input_options(source, container, threads),
-        *("-map", f"0:{picture.index}", "-vf", f"{filters},metadata=print:file=-"),
+        *("-map", f"0:{stream}", "-vf", f"{filters},{told}"),
         *("-fps_mode", "passthrough", "-f", "null", "-"),
     ]
 
@@ -59,45 +63,31 @@ def survey_argv(source: Path, container: str, picture: PictureFacts, threads: in
 class Survey:
     """What the lines of `survey_argv` add up to; feed them to `line` in order.
 
-    Memory: 16 bytes a frame.
+    Memory: 8 bytes a frame.
 
     Args:
         packets: How many frames there should be.
         tell: Called now and then with the share of frames that were measured.
-        seen: Called with each frame's time in ticks and whether a shot begins
-            with it, as soon as both are known: a plan need not wait for the end.
     """
 
-    def __init__(
-        self,
-        packets: int,
-        tell: Callable[[float], None],
-        seen: Callable[[int, bool], None] = lambda _ticks, _cut: None,
-    ) -> None:
+    def __init__(self, packets: int, tell: Callable[[float], None]) -> None:
         self._packets = packets
         self._tell = tell
-        self._seen = seen
         self.ticks: array[int] = array("q")
         self.changes: list[int] = []
-        self._detail: array[float] = array("d")
         self._cuts: list[int] = []
 
     def line(self, text: str) -> None:
         """Take one line."""
-        if text.startswith("frame:"):
-            if self.ticks and text.startswith(
-                "frame:0 "
-            ):  # the filters began anew, for another kind of picture
+        moment = shown_at(text)
+        if moment is not None:
+            if self.ticks and begins_anew(text):
                 self.changes.append(len(self.ticks))
-            self.ticks.append(int(text.split("pts:", 1)[1].split(maxsplit=1)[0]))
-            self._detail.append(0.0)
+            self.ticks.append(moment)
             if len(self.ticks) % _TELL_FRAMES == 0:
                 self._tell(min(1.0, len(self.ticks) / self._packets))
-        elif text.startswith(_CUT):
+        elif begins_shot(text):
             self._cuts.append(len(self.ticks) - 1)
-        elif text.startswith(_ENTROPY):
-            self._detail[-1] = float(text[len(_ENTROPY) :])
-            self._seen(self.ticks[-1], bool(self._cuts) and self._cuts[-1] == len(self.ticks) - 1)
 
     def times_s(self, tick: Fraction) -> list[float]:
         """Return when each frame is shown, the first at 0."""
@@ -107,15 +97,25 @@ class Survey:
         """Return when each shot but the first begins."""
         return [float((self.ticks[index] - self.ticks[0]) * tick) for index in self._cuts]
 
-    def face(self) -> int:
-        """Return the number of the frame that stands for the film.
 
-        The one that holds most detail, and so is neither black nor a fade,
-        between a tenth and six tenths of the film: after titles, before the end.
-        """
-        count = len(self._detail)
-        candidates = range(count // 10, max(count // 10 + 1, count * 6 // 10))
-        return max(candidates, key=self._detail.__getitem__)
+def shown_at(line: str) -> int | None:
+    """Return when a frame is shown, of the line that names it; None for any other line.
+
+    Example:
+        >>> shown_at("frame:7    pts:1480    pts_time:1.48"), shown_at("lavfi.scd.score=1.250")
+        (1480, None)
+    """
+    return int(line.split("pts:", 1)[1].split(maxsplit=1)[0]) if line.startswith("frame:") else None
+
+
+def begins_anew(line: str) -> bool:
+    """Tell whether a line names frame 0: filters begin to count anew for another kind of picture."""
+    return line.startswith("frame:0 ")
+
+
+def begins_shot(line: str) -> bool:
+    """Tell whether a line says that a shot begins with the frame that was named last."""
+    return line.startswith(_CUT)
 
 
 def sizes(words: str) -> list[tuple[int, int]]:

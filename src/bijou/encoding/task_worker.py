@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, TypeVar
 
-import structlog
 from msgspec import Struct
 
 from bijou.algorithms.backoff import full_jitter
@@ -27,11 +26,12 @@ from bijou.ports import (
     Queue,
     Task,
 )
+from bijou.runtime.logs import get_logger
 from bijou.runtime.race import first
 
 T = TypeVar("T")
 
-_log = structlog.get_logger("bijou.encoding")
+_log = get_logger("bijou.encoding")
 
 _LOST = "encoding.lease_lost"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

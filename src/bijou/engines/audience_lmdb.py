@@ -7,7 +7,7 @@ from typing import Any, Final
 import lmdb
 import msgspec
 
-from bijou.audience.api import Layout, Profiles
+from bijou.audience.api import Layout, Profiles, replace_file
 from bijou.ports import EngineUnavailable
 from bijou.runtime import codec
 
@@ -112,7 +112,11 @@ class LmdbProfiles:
             return
         stamp = (found.st_ino, found.st_mtime_ns)
         if stamp != self._stamp:
-            self._open(codec.decode(place.read_bytes(), _Pointer))
+            try:
+                pointer = codec.decode(place.read_bytes(), _Pointer)
+            except msgspec.MsgspecError as error:
+                raise _unavailable(self._folder, error) from error
+            self._open(pointer)
             self._stamp = stamp
         for read in self._reads:
             read.abort()
@@ -137,9 +141,7 @@ class LmdbProfiles:
         self._pointer = pointer
 
     def _point(self, pointer: _Pointer) -> None:
-        draft = self._folder / f"{_POINTER}.new"
-        draft.write_bytes(codec.encode(pointer))
-        draft.replace(self._folder / _POINTER)
+        replace_file(self._folder / _POINTER, codec.encode(pointer))
         self.refresh()
         kept = {_POINTER, *pointer.files, *(f"{file}-lock" for file in pointer.files)}
         for path in self._folder.iterdir():

@@ -59,7 +59,8 @@ class RecordsQueue:
     and where it finds none it writes nothing.
     Threads: any event loop may call; on PostgreSQL also any number of
     processes, which skip the rows that another one is just taking. On SQLite
-    one process: a frozen one would keep the file.
+    few, on one machine: one writes at a time, and one that is frozen over a
+    write holds up the others until it is killed.
 
     Args:
         records: On PostgreSQL not serial: rows are locked here.

@@ -111,14 +111,13 @@ class Bucket:
             put = await self._store.put_async(name, content, mode="overwrite", use_multipart=False)
             return put["e_tag"] or ""
 
-    async def upload(self, name: str, file: Path, size_bytes: int, part_bytes: int) -> str:
+    async def upload(self, name: str, file: Path, size_bytes: int, part_bytes: int) -> None:
         """Store a file in parts, three of them on their way at a time, whatever the name holds."""
         part_bytes = max(part_bytes, -(-size_bytes // _MOST_PARTS))
         with _blaming(self._place, name):
-            put = await self._store.put_async(
+            await self._store.put_async(
                 name, file, use_multipart=True, chunk_size=part_bytes, max_concurrency=_UPLOADS_AT_ONCE
             )
-            return put["e_tag"] or ""
 
     async def copy_if_free(self, source: str, target: str) -> bool:
         """Copy within the store if the target is free; False where it is taken."""

@@ -72,6 +72,8 @@ class Finishing:
             await self.finish(upload.id)
         except BijouError as error:
             _log.warning("ingest.unfinished", upload=upload.id, code=error.code, detail=error.detail)
+        except Exception:  # noqa: BLE001 - one upload's trouble, which those behind it must not have
+            _log.exception("ingest.unfinished", upload=upload.id)
 
     def _ended(self, upload_id: str, task: "asyncio.Task[Upload]") -> None:
         del self._at_work[upload_id]

@@ -88,7 +88,7 @@ def created(path: Path) -> PartFile:
     """Make a file that was not there; its name is durable when this returns."""
     with blaming_the_disk():
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
-        if not _is_ours(descriptor, path):  # a sweep came between the two calls
+        if not _is_ours(descriptor, path, wait=True):  # a sweep came between the two calls
             os.close(descriptor)
             return created(path)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -117,10 +117,14 @@ def strays(folder: Path, needed: Collection[str]) -> list[PartFile]:
     return [file for path in others if (file := locked(path, os.O_RDONLY))]  # a stored one is read-only
 
 
-def _is_ours(descriptor: int, path: Path) -> bool:
-    """Lock a file, and see that it still has its name."""
+def _is_ours(descriptor: int, path: Path, *, wait: bool = False) -> bool:
+    """Lock a file, and see that it still has its name.
+
+    Args:
+        wait: For whoever holds it; otherwise it is not ours.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except (BlockingIOError, FileNotFoundError):
         return False

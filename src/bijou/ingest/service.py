@@ -146,9 +146,18 @@ class IngestService:
     async def receive(self, upload_id: str, content: AsyncIterator[bytes]) -> Upload:
         """Take all the bytes in one go and queue the encode; all or nothing."""
         upload = (await self._kept(upload_id)).upload
-        if upload.offset_bytes == upload.size_bytes or upload_id in self._appending:
+        if upload_id in self._appending:
             raise _already(upload)
-        freed = await self._records.write(lambda db: store.restart(db, upload_id))
+
+        def begin_anew(db: "Connection") -> list[str]:
+            kept = store.upload(db, upload_id)
+            if kept is None:
+                raise model.no_upload(upload_id)
+            if kept.upload.offset_bytes == kept.upload.size_bytes:
+                raise _already(kept.upload)
+            return store.restart(db, upload_id)
+
+        freed = await self._records.write(begin_anew)
         await asyncio.to_thread(parts.remove, self._folder, freed)
         upload = msgspec.structs.replace(upload, offset_bytes=0, received_bytes=0)
         try:
@@ -193,6 +202,8 @@ class IngestService:
                 await self.repair()
             except BijouError as error:
                 _log.warning("ingest.untidy", code=error.code, detail=error.detail)
+            except Exception:  # noqa: BLE001 - whatever it is, what is left behind next is tidied all the same
+                _log.exception("ingest.untidy")
             await self._clock.sleep(_TIDY_EVERY_S)
 
     async def _take(

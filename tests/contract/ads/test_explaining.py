@@ -41,9 +41,9 @@ async def test_every_line_item_of_the_configuration_has_its_verdict(
     item = await change(
         service, made["line_item"], name="first", targeting=In("country", ("DE",)), state=State.ACTIVE
     )
-    await make(service, AudienceReference(name="runners", audience="runners"))
+    await make(service, AudienceReference(name="joggers", audience="runners"))
     await make(service, NewDimension(name="team", kind=Kind.CATEGORY))
-    await another(service, item, "runners", InAudience("runners"))
+    await another(service, item, "runners", InAudience("joggers"))
     await another(service, item, "team", In("team", ("HSV",)))
     midrolls = And((In("placement", ("midroll",)), In("title", ("ttl_9",))))
     await another(service, item, "midrolls", midrolls)

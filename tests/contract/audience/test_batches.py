@@ -226,6 +226,7 @@ def test_values_beyond_what_a_kind_holds_refuse_the_batch(place: Place) -> None:
         place.send(dict(list(crowd.items())[40:]), "b3")
     assert place.store.manifest().issued == 40
     assert len(place.store.manifest().layers) == 1
+    assert not list((place.store.folder / "incoming").iterdir())
 
 
 def test_time_passes_and_answers_about_it_are_made_anew_after_an_hour(place: Place) -> None:

@@ -11,12 +11,14 @@ from bijou.audience import Mode, Registry, read_rule
 from bijou.audience.api import is_known
 from bijou.audience.batches import Batch
 from bijou.audience.building import build
-from bijou.audience.forgetting import finish_forgetting
+from bijou.audience.forgetting import forget
 from bijou.audience.households import group_households
 from bijou.audience.ingest import ingest
+from bijou.audience.manifest import Manifest
 from bijou.audience.profiles import ProfileReader, build_profiles
 from bijou.audience.snapshots import Definition
 from bijou.audience.staging import Progress
+from bijou.audience.store import FeatureStore
 from bijou.engines.audience_files import FileSource
 from bijou.engines.audience_lmdb import LmdbProfiles
 from bijou.ports import Instant
@@ -89,6 +91,40 @@ def test_what_was_stored_under_the_ordinal_is_gone_too(place: Place) -> None:
         assert view.column("known").sum() == 49
 
 
+class DyingStore(FeatureStore):
+    """A store whose process dies around the moment when the hash goes."""
+
+    is_late = False
+
+    def publish(self, manifest: Manifest) -> None:
+        """Die before it, or after."""
+        if self.is_late:
+            super().publish(manifest)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_deletion_that_was_killed_leaves_nothing_once_it_is_asked_for_again(
+    place: Place,
+    is_late: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    place.send(crowd(50, random.Random(7)), "b1", mode=Mode.FULL)
+    row = place.ordinal(WHO)
+    assert row is not None
+    dying = DyingStore(place.store.folder, place.store.hasher, place.clock)
+    dying.is_late = is_late
+    with pytest.raises(KeyboardInterrupt):
+        forget(dying, WHO)
+
+    place.forget(WHO)
+
+    assert traces(place, WHO) == []
+    with place.store.viewing() as view:
+        for name in view.columns():
+            assert not is_known(view.registry[name].kind, view.column(name, row, row + 1)).any(), name
+        assert view.column("known", row, row + 1)[0] == 0
+
+
 def test_a_row_of_an_unfinished_batch_is_emptied(place: Place, tmp_path: Path) -> None:
     """The process dies between staging and committing; the user is deleted; the batch is sent again."""
     people = crowd(40, random.Random(3))
@@ -131,7 +167,6 @@ def test_deleting_a_stranger_and_deleting_again_change_nothing(place: Place) -> 
 
     assert not place.forget("nobody").known
     assert not place.forget(WHO).known
-    finish_forgetting(place.store)
 
     assert place.store.manifest().version == version
     with place.store.viewing() as view:

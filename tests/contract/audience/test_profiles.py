@@ -152,6 +152,17 @@ def test_a_deleted_viewer_is_nobody(place: Place, profiles: Profiles) -> None:
     assert profiles.get_many([key, other])[1] is not None
 
 
+def test_a_pointer_that_was_cut_off_is_said_to_be_damaged(place: Place, tmp_path: Path) -> None:
+    profiles = LmdbProfiles(tmp_path / "profiles")
+    built(place, profiles)
+    profiles.close()
+    pointer = tmp_path / "profiles" / "profiles.json"
+    pointer.write_bytes(pointer.read_bytes()[:-10])
+
+    with pytest.raises(EngineUnavailable, match=r"profiles in .*truncated"):
+        LmdbProfiles(tmp_path / "profiles")
+
+
 def test_an_engine_that_is_gone_degrades_the_answer(place: Place, tmp_path: Path) -> None:
     own = ready(tmp_path)
     profiles = RedisProfiles(own.url)

@@ -58,6 +58,23 @@ def test_reach_of_a_rule_is_that_of_the_built_audience(service: AudienceService)
     assert service.check('in audience("germans")').reach == checked.reach
 
 
+def test_asking_leaves_no_file_open(service: AudienceService) -> None:
+    service.build()
+    rule = 'in audience("germans")'
+    before = open_files()
+
+    for _ in range(3):
+        assert service.check(rule).reach is not None
+        with pytest.raises(NotFound):
+            service.alike("nobody", 10)
+
+    assert open_files() == before
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def test_fewer_than_the_floor_are_not_told_anywhere(service: AudienceService) -> None:
     service.define(NewAudience("few", 'country in ("DE") and age 3..6'))
     service.build()
@@ -74,9 +91,8 @@ def test_fewer_than_the_floor_are_not_told_anywhere(service: AudienceService) ->
 def test_combinations_and_overlaps_are_those_of_sets(service: AudienceService) -> None:
     service.define(NewAudience("grown", "age >= 10"))
     service.build()
-    snapshot = service._snapshot()
-    germans, grown = set(snapshot.bitmap("germans")), set(snapshot.bitmap("grown"))
-    snapshot.close()
+    with service._snapshot() as snapshot:
+        germans, grown = set(snapshot.bitmap("germans")), set(snapshot.bitmap("grown"))
 
     def tens(members: set[int]) -> int:
         return round(len(members) / 10) * 10
@@ -118,11 +134,8 @@ def test_households_bring_in_who_lives_with_a_match_and_agreed(service: Audience
 
 def _members(service: AudienceService, name: str) -> set[int]:
     service.build()
-    snapshot = service._snapshot()
-    try:
+    with service._snapshot() as snapshot:
         return set(snapshot.bitmap(name))
-    finally:
-        snapshot.close()
 
 
 def test_updates_between_batches_are_in_the_profile_after_the_next_build(service: AudienceService) -> None:

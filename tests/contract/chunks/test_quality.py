@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bijou.encoding.chunks import Chunk, ChunkWork, PictureSource
 from bijou.encoding.hull import choose_quality
 from bijou.encoding.ladder import Rung
-from bijou.encoding.quality import VmafScore, analyse_chunk, judge_self_check, measure_vmaf
+from bijou.encoding.quality import VmafScore, analyse_chunk, judge_self_check, measure_vmaf, self_check
 from bijou.ports import EngineUnavailable, SystemClock
 from tests.contract.chunks.studio import LIMITS, encode, joined, look, make, quick
 
@@ -80,6 +81,18 @@ def test_a_libvmaf_that_is_blind_is_not_believed(same: float, late: float) -> No
 
     with pytest.raises(EngineUnavailable):
         judge_self_check(same, late)
+
+
+def test_a_libvmaf_that_cannot_be_tried_is_no_fault_of_the_films(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bijou.encoding.quality._TRUSTED", set())
+    no_time = replace(LIMITS, child_wall_s=0.001)
+
+    with pytest.raises(EngineUnavailable) as caught:
+        asyncio.run(self_check(tmp_path, no_time, SystemClock()))
+
+    assert caught.value.code == "encoding.vmaf_untrusted"
 
 
 def test_analysis_finds_what_bits_buy_in_each_shot(

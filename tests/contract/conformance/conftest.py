@@ -33,7 +33,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     for name in ("v360/00001.m4s", "v360/00002.m4s", "v360/00003.m4s"):
         house.publish(f"media/{ASSET}/{name}", BODY)
     house.publish(f"media/{ASSET}/master.m3u8", b"#EXTM3U\n#EXT-X-VERSION:7\nv360/media.m3u8\n")
-    house.publish(f"media/{ASSET}/poster.jpg", b"\xff\xd8")
+    house.publish(f"media/{ASSET}/stills/poster.jpg", b"\xff\xd8")
     house.publish("uploads/upl_1", b"private")
     yield house
     house.background.close()

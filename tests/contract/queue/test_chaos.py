@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from benchmarks.encode_chaos.storm import REAL, Size, run
+from benchmarks.encode_chaos.storm import REAL, Outcome, Size, run
 
 SLOWLY = "benchmarks.encode_chaos.work:slow"
 
@@ -22,15 +22,23 @@ FILM = Size(titles=1, chunks=0, renditions=0, lease_s=2.0, gives_up_s=900)
 async def test_the_catalogue_is_the_same_whatever_was_killed(tmp_path: Path) -> None:
     calm, on_sqlite, on_postgres = await asyncio.gather(
         run("sqlite", tmp_path / "calm", SIZE, None),
-        run("sqlite", tmp_path / "sqlite", SIZE, Random(1)),
-        run("postgres", tmp_path / "postgres", SIZE, Random(2)),
+        weather("sqlite", tmp_path / "sqlite", 1),
+        weather("postgres", tmp_path / "postgres", 2),
     )
 
     assert calm.faults(calm.catalogue) == []
-    assert on_sqlite.faults(calm.catalogue) == []
-    assert on_postgres.faults(calm.catalogue) == []
-    for storm in (on_sqlite, on_postgres):
-        assert storm.kills + storm.freezes + storm.restarts > 0
+    for nights in (on_sqlite, on_postgres):
+        assert [night.faults(calm.catalogue) for night in nights] == [[]] * len(nights)
+        assert nights[-1].disturbances > 0
+
+
+async def weather(engine: str, place: Path, seed: int) -> list[Outcome]:
+    """Run until a storm has struck: on a busy machine the work may end before one does."""
+    nights: list[Outcome] = []
+    while len(nights) < 10 and not (nights and nights[-1].disturbances):
+        folder = place / str(len(nights))
+        nights.append(await run(engine, folder, SIZE, Random(seed + 100 * len(nights))))
+    return nights
 
 
 async def test_real_encodes_leave_the_same_bytes_whatever_was_killed(tmp_path: Path) -> None:
@@ -44,7 +52,7 @@ async def test_real_encodes_leave_the_same_bytes_whatever_was_killed(tmp_path: P
     for storm in (on_sqlite, on_postgres):
         assert storm.faults(calm.catalogue) == []
         assert storm.tasks == calm.tasks
-        assert storm.kills + storm.freezes + storm.restarts > 0
+        assert storm.disturbances > 0
 
 
 async def test_without_the_epoch_the_storm_finds_a_zombie_that_was_heard(tmp_path: Path) -> None:

@@ -1,22 +1,27 @@
 """Uploads that go on: cut, raced, starved, expired, and whole in the end."""
 
 import asyncio
+import fcntl
 import hashlib
+import os
 import resource
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from bijou.encoding.service import EncodingService
 from bijou.engines.files import FileBlobs
 from bijou.engines.sqlite import SqliteRecords
-from bijou.ingest import Checksum, Ingest, NewUpload, UploadState
-from bijou.ingest import parts
+from bijou.ingest import Checksum, Ingest, NewUpload, UploadState, parts
 from bijou.ingest import store as tables
 from bijou.ingest.arrival import KEEP_EVERY_S, SILENCE_S
 from bijou.ingest.http import IngestClient, routes
@@ -32,6 +37,11 @@ from bijou.ports import (
 )
 from tests.contract.conftest import Faces
 from tests.contract.uploads.conftest import Tap, film, moment, pieces
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.anyio
 
@@ -323,6 +333,33 @@ async def test_an_abandoned_upload_expires_an_hour_after_its_last_byte(
     tidying.cancel()
 
 
+async def complete_but_for_its_end(service: IngestService, records: SqliteRecords, folder: Path) -> str:
+    """Leave an upload as a process does that is killed when its last byte is promised."""
+    opened = await service.open(NewUpload("sintel.mp4", len(FILM)))
+    await service.append(opened.id, 0, pieces(FILM[:-1]))
+    (part,) = await records.read(lambda db: tables.parts(db, opened.id))
+    with (folder / part.file).open("ab") as file:
+        file.write(FILM[-1:])
+    ended, at = replace(part, size_bytes=len(FILM)), len(FILM) - 1
+    await records.write(lambda db: tables.advance(db, opened.id, ended, at=at, expires_at=opened.expires_at))
+    return opened.id
+
+
+async def test_an_upload_that_breaks_while_it_is_taken_up_does_not_hold_up_those_behind_it(
+    service: IngestService, blobs: FileBlobs, records: SqliteRecords, folder: Path
+) -> None:
+    ids = [await complete_but_for_its_end(service, records, folder) for _ in range(3)]
+    (part,) = await records.read(lambda db: tables.parts(db, ids[1]))
+    (folder / part.file).unlink()
+    (folder / part.file).mkdir()
+
+    await service.repair()
+
+    states = [(await service.upload(id_)).state for id_ in ids]
+    assert states == [UploadState.RECEIVED, UploadState.OPEN, UploadState.RECEIVED]
+    assert await whole(service, blobs, ids[2]) == FILM
+
+
 async def test_what_nobody_can_tidy_away_keeps_nothing_else_from_being_tidied(
     service: IngestService, clock: VirtualClock, folder: Path
 ) -> None:
@@ -344,7 +381,7 @@ async def test_what_nobody_can_tidy_away_keeps_nothing_else_from_being_tidied(
 
 
 async def test_a_sweep_that_comes_between_a_new_file_and_its_lock_costs_nothing(folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
     names, done = [folder / f"{number}.part" for number in range(500)], threading.Event()
     next_one = iter(names)
 
@@ -367,6 +404,34 @@ async def test_a_sweep_that_comes_between_a_new_file_and_its_lock_costs_nothing(
     finally:
         done.set()
         sweeping.join()
+
+
+def test_a_new_file_that_a_sweep_holds_is_made_again_when_the_sweep_has_let_go(tmp_path: Path) -> None:
+    path, sweeping = tmp_path / "new.part", list[threading.Thread]()
+
+    def let_go(file: parts.PartFile) -> None:
+        threading.Event().wait(0.05)  # it looks into the records
+        file.path.unlink()
+        file.close()
+
+    def sweep(_: FrameType | None, event: str, called: object) -> None:
+        if event == "c_call" and called is fcntl.flock:
+            sys.setprofile(None)
+            file = parts.locked(path)
+            assert file is not None
+            sweeping.append(threading.Thread(target=let_go, args=[file]))
+            sweeping[0].start()
+
+    sys.setprofile(sweep)
+    try:
+        made = parts.created(path)
+    finally:
+        sys.setprofile(None)
+    sweeping[0].join()
+
+    assert os.path.samestat(os.fstat(made._descriptor), path.stat())
+    assert parts.locked(path) is None
+    made.close()
 
 
 async def test_what_is_unfinished_is_bounded_for_a_person_and_for_all(service: IngestService) -> None:
@@ -455,3 +520,39 @@ async def test_a_put_begins_anew_and_an_older_sender_cannot_spoil_it(
         await older
     assert (await service.receive(opened.id, pieces(FILM))).job
     assert await whole(service, blobs, opened.id) == FILM
+
+
+class Overtaken(SqliteRecords):
+    """Records of a process that another one overtakes just before it writes."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def write(self, work: "Callable[[Connection], T]") -> T:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            await meanwhile()
+        return await super().write(work)
+
+
+async def test_a_put_that_comes_as_another_one_ends_does_not_begin_a_received_upload_anew(
+    service: IngestService,
+    blobs: FileBlobs,
+    encoding: EncodingService,
+    clock: VirtualClock,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    late_records = Overtaken(tmp_path / "records.db", durable=False)
+    late = IngestService(late_records, blobs, encoding, clock, Random(8), folder=folder, keep_free_bytes=0)
+    opened = await service.open(NewUpload("sintel.mp4", len(FILM)))
+    late_records.meanwhile = lambda: service.receive(opened.id, pieces(FILM))
+
+    with pytest.raises(Conflict) as refusal:
+        await late.receive(opened.id, pieces(film(len(FILM), seed=2)))
+
+    assert refusal.value.code == "ingest.already_received"
+    kept = await service.upload(opened.id)
+    assert (kept.state, kept.offset_bytes) == (UploadState.RECEIVED, len(FILM))
+    assert await whole(service, blobs, opened.id) == FILM
+    assert files_in(folder) == []
+    await late_records.close()

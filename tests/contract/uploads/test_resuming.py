@@ -124,6 +124,17 @@ async def test_another_file_title_or_server_is_another_upload(tmp_path: Path, fi
     assert memory(tmp_path, file).recall() == ""
 
 
+async def test_an_upload_that_another_command_forgets_meanwhile_is_no_obstacle(
+    tmp_path: Path, file: Path
+) -> None:
+    memory(tmp_path, file).keep("upl_1", VirtualClock())
+    (tmp_path / "state" / "seen-and-gone").symlink_to("nowhere")
+
+    memory(tmp_path, file).keep("upl_2", VirtualClock())
+
+    assert memory(tmp_path, file).recall() == "upl_2"
+
+
 async def test_a_server_that_stays_away_is_waited_for_two_minutes_and_the_upload_kept_in_mind(
     service: IngestService, clock: VirtualClock, tmp_path: Path, file: Path
 ) -> None:

@@ -61,7 +61,7 @@ def expected(world: World, rule: Rule, audiences: dict[str, BitMap]) -> list[boo
     ]
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rule=rules(audiences=("kids",)), kids=st.sets(st.integers(0, PEOPLE + 19)))
 def test_everybody_is_answered_as_by_the_slowest_obvious_way(
     world: World, rule: Rule, kids: set[int]
@@ -74,7 +74,7 @@ def test_everybody_is_answered_as_by_the_slowest_obvious_way(
     assert answers.tolist() == expected(world, rule, audiences)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     rule=rules(audiences=("kids",)),
     start=st.integers(0, 170),

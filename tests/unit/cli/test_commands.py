@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bijou.app.deployment import KINDS
 from bijou.app.settings import Settings
 from bijou.cli.commands import bijou
 from bijou.cli.sending import patiently, token_for
 from bijou.ports import EngineUnavailable, Instant, Unauthenticated, VirtualClock
 from bijou.runtime.lockfile import hold
-from bijou.runtime.settings import load
+from bijou.runtime.settings import load, settings_of
 
 
 def run(*arguments: str, **env: str) -> Result:
@@ -204,3 +205,42 @@ def test_an_edge_imports_neither_records_nor_media_tools() -> None:
     ).stdout
 
     assert loaded.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["demo", "serve", "run", "deploy"])
+def test_every_setting_is_a_flag_of_what_starts_services_or_writes_what_does(command: str) -> None:
+    said = run(command, "--help").stdout
+
+    assert [setting.flag for setting in settings_of(Settings) if f"{setting.flag} " not in said] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_runs_bijou_elsewhere_is_written_with_the_settings_that_flags_give(
+    tmp_path: Path, kind: str
+) -> None:
+    told = run("deploy", kind, str(tmp_path), "--delivery-edges", "north=http://10.1.0.1:8810")
+
+    assert told.exit_code == 0, told.stderr
+    written = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*.*")}
+    assert any("north" in path + text for path, text in written.items())
+
+
+@pytest.mark.parametrize(
+    "words", [["deploy", "systemd"], ["abr", "compare", "--policies", "bola,bijou", "--plot"]]
+)
+def test_a_file_that_cannot_be_written_is_said_in_one_sentence(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "taken").touch()
+    refused = run(*words, str(tmp_path / "taken" / "file"))
+
+    assert refused.exit_code == 3
+    assert "cannot be written: " in refused.stderr
+    assert refused.stderr.splitlines()[-1].endswith("(cli.unwritable)")
+
+
+def test_line_items_are_explained_only_where_a_bijou_of_this_version_has_run(tmp_path: Path) -> None:
+    refused = run("ads", "explain", "--house-data-dir", str(tmp_path))
+
+    assert refused.exit_code == 3
+    assert f"{tmp_path} holds no records of this bijou" in refused.stderr
+    assert "(ads.no_installation)" in refused.stderr
+    assert list(tmp_path.iterdir()) == []

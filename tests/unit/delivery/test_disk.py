@@ -74,6 +74,22 @@ def test_what_the_disk_broke_is_not_served_and_forgotten(tmp_path: Path, harm: s
     asyncio.run(patiently(scene()))
 
 
+def test_what_made_room_while_it_was_read_is_no_damage(tmp_path: Path) -> None:
+    async def scene() -> None:
+        disk = await opened(tmp_path)
+        disk.keep(cached("/media/a", bytes(5000)))
+        await disk.written()
+        files(tmp_path)[0].unlink()
+        reading = asyncio.ensure_future(disk.read("/media/a"))
+        asyncio.get_running_loop().call_soon(disk._index.remove, "/media/a")
+
+        assert await reading is None
+        assert disk.damaged == 0
+        await disk.close()
+
+    asyncio.run(patiently(scene()))
+
+
 def test_files_that_are_not_whole_or_not_ours_are_cleared_away_at_the_start(tmp_path: Path) -> None:
     async def scene() -> None:
         disk = await opened(tmp_path)

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
+from bijou.delivery.edge import Edge
 from bijou.delivery.fill import SMALL_BYTES, worth_finishing
 from bijou.delivery.line import HEAD_S, STALL_S
+from bijou.delivery.model import Verdict
+from bijou.delivery.upstream import Upstream
+from bijou.delivery.wire import Request
 from bijou.ports import VirtualClock
 from tests.contract.delivery.scene import (
+    HOST,
     REAL,
     Client,
     Loop,
@@ -164,6 +169,30 @@ def test_a_viewer_who_leaves_takes_nothing_from_the_others(loop: Loop) -> None:
         assert told.paths == [COLD]
 
     play(loop, act)
+
+
+def test_what_came_between_two_looks_at_it_is_not_fetched_again(loop: Loop) -> None:
+    async def scene() -> None:
+        clock, request = VirtualClock(), Request("GET", COLD, {b"host": b"t"})
+        async with obedient_origin() as (told, origin_port):
+            upstream = Upstream(f"http://{HOST}:{origin_port}", clock)
+            one = Edge(region="east", upstream=upstream, cache_bytes=1 << 20, clock=clock)
+            assert one.at_once(request) is None
+            first = asyncio.ensure_future(one.later(request))
+            _, writer = await told.asked.get()
+            assert one.at_once(request) is None
+            writer.write(head_of(3) + b"one")
+            pieces = (await first).pieces
+            assert pieces is not None
+            assert [bytes(piece) async for piece in pieces] == [b"one"]
+            await pieces.aclose()
+            await until(lambda: one.statistics().objects)
+            second = await one.later(request)
+            await one.close()
+
+        assert (second.verdict, bytes(second.body), told.paths) == (Verdict.HIT, b"one", [COLD])
+
+    loop(patiently(scene()))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from bijou.algorithms.caches import S3Fifo
+from bijou.delivery import watching as watching_module
 from bijou.delivery.duel import Duel
 from bijou.delivery.playheads import PlayheadPolicy
 from bijou.delivery.watching import IDLE_S, Watching
@@ -102,7 +103,39 @@ def test_names_that_are_no_segments_have_no_place_and_break_nothing() -> None:
     ):
         watching.asked(path, "s", "nonsense", 0.0)
 
-        assert watching.place(path, 0.0) is None or path.startswith("/media/a/v")
+        assert watching.place(path, 0.0) is None, path
+
+
+def test_no_flood_of_names_that_are_nothing_takes_more_memory_than_promised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching_module, "_CELLS_KEPT", 1 << 20)
+    monkeypatch.setattr(watching_module, "_HEADS_KEPT", 500)
+    watching = Watching()
+    first = watching.place(segment(4095, "/media/ast_1/x0/v"), 0.0)
+    for number in range(1000):
+        watching.asked(segment(4095, f"/media/ast_1/x{number}/v"), f"s{number}", "", 0.0)
+        watching.asked(segment(4095, f"/media/ast_1/x/v{number}"), "s", "", 0.0)
+    held = {id(title): title for _, _, title in watching._heads} | {
+        id(title): title for title in watching._titles.values()
+    }
+    now_s = watch(watching, "viewer", 0, 20, 10.0)
+    watching.look_ahead(120.0, now_s)
+
+    assert sum(title.cells for title in held.values()) <= 1 << 20
+    assert len(watching._heads) <= 500
+    assert first is not None
+    assert watching.expected(first, now_s) == 0
+    assert expected(watching, segment(21), now_s) > 0.5
+
+
+def test_the_title_asked_for_longest_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching_module, "_CELLS_KEPT", 1 << 15)  # two titles to their ends, and no third
+    watching = Watching()
+    for title, number in (("first", 10), ("second", 4095), ("third", 10), ("first", 4095)):
+        watching.asked(segment(number, f"/media/{title}/v"), title, "", 0.0)
+
+    assert [*watching._titles] == ["/media/third", "/media/first"]
 
 
 def played(policy: S3Fifo[str, None], requests: list[tuple[float, str, str]], capacity: int) -> float:

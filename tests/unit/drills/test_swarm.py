@@ -165,6 +165,19 @@ def test_rungs_come_lowest_first_with_variables_filled() -> None:
         media_of("#EXTM3U\n", "http://h/")
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ('#EXT-X-STREAM-INF:AUDIO="a"\nlow.m3u8', "BANDWIDTH"),
+        ('#EXT-X-MEDIA:TYPE=AUDIO,URI="a.m3u8"', "GROUP-ID"),
+        ('#EXT-X-MAP:BYTERANGE="9@0"', "URI"),
+    ],
+)
+def test_a_playlist_without_what_it_must_say_ends_one_session_and_not_the_crowd(line: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is missing"):
+        (media_of if "MAP" in line else multivariant_of)(f"#EXTM3U\n{line}\n", "http://h/")
+
+
 def test_a_stall_is_the_time_between_an_empty_buffer_and_the_next_segment() -> None:
     playhead = Playhead(asked_s=0.0)
     playhead.arrived(1.0, 4.0)

@@ -15,7 +15,7 @@ from bijou.encoding import EncodingLimits, Rung
 from bijou.encoding.posters import KeyFrame, choose_posters, find_posters, take_posters
 from bijou.encoding.sprite import plan_sprite
 from bijou.encoding.stills import sprite_argv
-from bijou.ports import SystemClock
+from bijou.ports import BijouBug, SystemClock
 
 LIMITS = EncodingLimits(threads=1, child_wall_s=60)
 RUNG = Rung("v90", 160, 90, 23, 100_000)
@@ -44,6 +44,14 @@ def shown(picture: Path) -> float:
         return float(next(opened.decode(video=0)).to_ndarray(format="gray").std())
 
 
+def one_second(film: Path, at_s: int) -> Path:
+    """One segment behind its init segment, as it were."""
+    path = film.with_name(f"second.{at_s}.mp4")
+    command = [get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", "-ss", str(at_s), "-i", str(film)]
+    subprocess.run([*command, "-t", "1", "-c", "copy", str(path)], check=True)
+    return path
+
+
 def test_candidates_show_something_sharp_first_and_neither_black_nor_white(film: Path) -> None:
     moments = asyncio.run(find_posters(film, CUTS_S, 5.0, limits=LIMITS, clock=SystemClock()))
 
@@ -53,12 +61,24 @@ def test_candidates_show_something_sharp_first_and_neither_black_nor_white(film:
 
 
 def test_the_frame_that_is_taken_is_the_one_that_was_chosen(film: Path) -> None:
-    sources = [(film, 1.0), (film, 3.0), (film, 0.0)]
+    sources = [one_second(film, at_s) for at_s in (1, 3, 0)]
 
     names = asyncio.run(take_posters(sources, RUNG, film.parent, limits=LIMITS, clock=SystemClock()))
 
     assert names == ["poster-1.jpg", "poster-2.jpg", "poster-3.jpg"]
     assert [shown(film.parent / name) > 20 for name in names] == [True, False, False]
+
+
+def test_what_goes_wrong_with_our_own_media_is_no_fault_of_the_films(tmp_path: Path) -> None:
+    broken = tmp_path / "v90.mp4"
+    broken.write_bytes(b"no film")
+
+    with pytest.raises(BijouBug) as caught:
+        asyncio.run(find_posters(broken, CUTS_S, 5.0, limits=LIMITS, clock=SystemClock()))
+
+    assert caught.value.code == "encoding.own_media"
+    assert "v90.mp4" in caught.value.__notes__[0]
+    assert "v90.mp4" not in caught.value.detail
 
 
 def test_the_sprite_is_made_of_key_frames(film: Path) -> None:

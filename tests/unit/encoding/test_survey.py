@@ -1,7 +1,6 @@
 from fractions import Fraction
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,20 +9,18 @@ from bijou.encoding.survey import Cadence, Survey, cadence, last_frame_s
 MILLISECOND = Fraction(1, 1000)
 
 
-def lines(*frames: tuple[int, float, bool]) -> list[str]:
-    """What ffmpeg prints of frames: time in ticks, detail, whether a shot begins."""
+def lines(*frames: tuple[int, bool]) -> list[str]:
+    """What ffmpeg prints of frames: time in ticks, whether a shot begins."""
     printed = []
-    for number, (ticks, detail, cut) in enumerate(frames):
+    for number, (ticks, cut) in enumerate(frames):
         printed.append(f"frame:{number:<4} pts:{ticks:<7} pts_time:{ticks / 1000}")
         printed.append("lavfi.scd.score=1.250")
         if cut:
             printed.append(f"lavfi.scd.time={ticks / 1000}")
-        printed.append("lavfi.entropy.entropy.normal.Y=5.1")
-        printed.append(f"lavfi.entropy.normalized_entropy.normal.Y={detail}")
     return printed
 
 
-def read(*frames: tuple[int, float, bool]) -> Survey:
+def read(*frames: tuple[int, bool]) -> Survey:
     survey = Survey(len(frames), lambda _: None)
     for line in lines(*frames):
         survey.line(line)
@@ -31,25 +28,10 @@ def read(*frames: tuple[int, float, bool]) -> Survey:
 
 
 def test_frames_and_cuts_are_told_from_the_first_frame_on() -> None:
-    survey = read((1400, 0.1, False), (1440, 0.2, True), (1480, 0.2, False))
+    survey = read((1400, False), (1440, True), (1480, False))
 
     assert survey.times_s(MILLISECOND) == [0, 0.04, 0.08]
     assert survey.cuts_s(MILLISECOND) == [0.04]
-
-
-def test_the_face_is_the_most_detailed_frame_between_titles_and_end() -> None:
-    details = [0.9, 0.1, 0.2, 0.5, 0.4, 0.3, 0.95, 0.9, 0.9, 0.9]
-
-    survey = read(*((40 * n, detail, False) for n, detail in enumerate(details)))
-
-    assert survey.face() == 3
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_the_shortest_films_have_a_face(count: int) -> None:
-    survey = read(*((40 * n, 0.5, False) for n in range(count)))
-
-    assert survey.face() < count
 
 
 @given(st.sampled_from(["24000/1001", "24", "25", "30000/1001", "50", "60"]), st.integers(240, 2000))
@@ -77,20 +59,10 @@ def test_a_last_frame_lasts_as_its_packet_says_unless_that_is_absurd() -> None:
     assert last_frame_s(times, 0.0, Fraction(25)) == 0.04
 
 
-def test_each_frame_is_handed_on_as_soon_as_it_is_known_whether_a_shot_begins() -> None:
-    seen: list[tuple[int, bool]] = []
-    survey = Survey(3, lambda _: None, lambda ticks, cut: seen.append((ticks, cut)))
-
-    for line in lines((0, 0.1, False), (40, 0.2, True), (80, 0.2, False)):
-        survey.line(line)
-
-    assert seen == [(0, False), (40, True), (80, False)]
-
-
 def test_frames_that_are_numbered_anew_tell_that_the_picture_changed() -> None:
-    survey = read((0, 0.1, False), (40, 0.2, False))
+    survey = read((0, False), (40, False))
 
-    for line in lines((80, 0.1, False)):
+    for line in lines((80, False)):
         survey.line(line)
 
     assert survey.changes == [2]

@@ -1,9 +1,7 @@
 /** The way to the control plane: JSON in and out, problems as errors, CSRF by itself. */
 
 import type {
-  CodecOrder,
   EdgeAddress,
-  EncodeLoad,
   Job,
   JobTasks,
   NewUpload,
@@ -88,10 +86,8 @@ export class Api {
   job = (id: string, signal?: AbortSignal) => this.#send<Job>("GET", path`/api/jobs/${id}`, { signal });
   jobTasks = (id: string, signal?: AbortSignal) => this.#send<JobTasks>("GET", path`/api/jobs/${id}/tasks`, { signal });
   hulls = (id: string, chunk: number, signal?: AbortSignal) => this.#send<RungHulls[]>("GET", path`/api/jobs/${id}/hulls/${String(chunk)}`, { signal });
-  encodeLoad = (signal?: AbortSignal) => this.#send<EncodeLoad>("GET", "/api/encodes/load", { signal });
   retryJob = (id: string) => this.#change<Job>("POST", path`/api/jobs/${id}/retry`);
   prioritiseJob = (id: string, priority: number) => this.#change<Job>("POST", path`/api/jobs/${id}/priority`, { priority });
-  addCodecs = (slug: string, order: CodecOrder) => this.#change<Job>("POST", path`/api/titles/${slug}/codecs`, order);
   cancelJob = (id: string) => this.#change<Job>("DELETE", path`/api/jobs/${id}`);
   upload = (id: string) => this.#send<Upload>("GET", path`/api/uploads/${id}`);
   users = (signal?: AbortSignal) => this.#send<User[]>("GET", "/api/users", { signal });

@@ -25,6 +25,13 @@ export function clockLength(seconds: number): string {
   return clock(Math.round(seconds));
 }
 
+/** A frame rate that came as a fraction, in as many decimals at most: `24000/1001` is `23.98 fps`; empty where it is none. */
+export function frameRate(fraction: string, decimals: number): string {
+  const [over, under = "1"] = fraction.split("/");
+  const value = Number(over) / Number(under);
+  return Number.isFinite(value) ? `${Number(value.toFixed(decimals))}${GAP}fps` : "";
+}
+
 /** A size with its unit, in powers of ten: `4.1 MB`. */
 export function bytes(count: number): string {
   return scaled(count, ["B", "kB", "MB", "GB", "TB", "PB"]);

@@ -1,10 +1,23 @@
 /** The steps and the ends of an encode, as people say them. */
 
-import type { Job } from "../api/types.ts";
+import type { Job, JobState } from "../api/types.ts";
 
 /** Whether somebody ended a job; to the queue that is a refusal. */
 export function isCancelled(job: Job): boolean {
   return job.problem?.code === "encoding.cancelled";
+}
+
+const STATE_WORDS: Record<JobState, string> = {
+  queued: "Waiting",
+  running: "At work",
+  done: "Done",
+  refused: "Refused",
+  failed: "Failed",
+};
+
+/** How a job stands: its words, and the class that colours them. */
+export function stateOf(job: Job): { words: string; tone: string } {
+  return isCancelled(job) ? { words: "Cancelled", tone: "cancelled" } : { words: STATE_WORDS[job.state], tone: job.state };
 }
 
 const STEP_WORDS: Record<string, string> = {

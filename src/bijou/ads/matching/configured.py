@@ -1,12 +1,14 @@
 """The line items of a configuration as the matcher takes them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from bijou.ads.matching.asking import Dayparts, Line, Standing
-from bijou.ads.model.nouns import Advertiser, Campaign, Flight, InsertionOrder, LineItem
+from bijou.ads.matching.normal_form import MAX_DEPTH
+from bijou.ads.model.nouns import Advertiser, AudienceReference, Campaign, Flight, InsertionOrder, LineItem
 from bijou.ads.model.record import Record
 from bijou.ads.model.terms import State, Tier
+from bijou.audience import And, InAudience, Not, Or, Rule
 from bijou.ports import Instant
 
 _Sold: TypeAlias = LineItem | InsertionOrder | Campaign | Advertiser
@@ -36,9 +38,12 @@ def competing(configuration: Iterable[Record], now: Instant) -> Competing:
     """Return the line items of a configuration, each with its flight of now, or the next.
 
     Drafts and what is archived are not among them; what its advertiser,
-    campaign or order pauses is there and paused.
+    campaign or order pauses is there and paused. Audiences are those that
+    the references in its targeting stand for.
     """
     by_id = {record.id: record for record in configuration}
+    nouns = [record.noun for record in by_id.values()]
+    audiences = {noun.name: noun.audience for noun in nouns if isinstance(noun, AudienceReference)}
     lines: list[Line] = []
     turns: list[Instant] = []
     for record in by_id.values():
@@ -56,7 +61,7 @@ def competing(configuration: Iterable[Record], now: Instant) -> Competing:
             Line(
                 record.number,
                 rank(item),
-                item.targeting,
+                _referred(item.targeting, audiences),
                 flight.begins_at,
                 flight.ends_at,
                 standing,
@@ -77,6 +82,17 @@ def rank(item: LineItem) -> int:
         True
     """
     return _TIERS[item.tier] << 54 | item.priority << 48 | _DEAREST - min(item.price_micros, _DEAREST)
+
+
+def _referred(rule: Rule, audiences: Mapping[str, str], levels: int = MAX_DEPTH) -> Rule:
+    """Return a rule whose references to audiences are their names; what is too deep is left as it is."""
+    if isinstance(rule, InAudience):
+        return InAudience(audiences.get(rule.audience, rule.audience))
+    if levels and isinstance(rule, Not):
+        return Not(_referred(rule.of, audiences, levels - 1))
+    if levels and isinstance(rule, And | Or):
+        return type(rule)(tuple(_referred(part, audiences, levels - 1) for part in rule.of))
+    return rule
 
 
 def _flight(flights: Iterable[Flight], now: Instant) -> Flight | None:

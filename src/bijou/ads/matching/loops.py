@@ -46,16 +46,16 @@ def judge(  # noqa: C901, PLR0912, PLR0915 - one loop for the compiler
         numbers: float64 [dimensions]; NaN where it is unknown.
     """
     for line in range(len(begins)):
-        verdict = -2
+        verdict = NO_ALTERNATIVE
         if standing[line] != 0:
-            verdict = -8 - standing[line]
+            verdict = STANDS - standing[line]
         elif now < flights[line, 0]:
-            verdict = -3
+            verdict = NOT_BEGUN
         elif now >= flights[line, 1]:
-            verdict = -4
+            verdict = ENDED
         furthest = -1
         at = begins[line]
-        alternatives = whole(words[at]) if verdict == -2 else 0
+        alternatives = whole(words[at]) if verdict == NO_ALTERNATIVE else 0
         at += 1
         for _ in range(alternatives):
             following = at + 1 + whole(words[at])
@@ -96,7 +96,7 @@ def judge(  # noqa: C901, PLR0912, PLR0915 - one loop for the compiler
                 if holds:
                     passed += 1
             if holds:
-                verdict = -1
+                verdict = SERVES
                 break
             if passed > furthest:
                 furthest = passed

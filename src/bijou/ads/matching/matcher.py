@@ -178,13 +178,15 @@ class Matcher:
         """Let a line item pause, end or go on; False where it is not there."""
         with self._lock:
             home = self._home(ordinal)
+            if not home:
+                return False
             if home > 0:
                 self._snapshot.base.lines.standing[home - 1] = standing
                 self._snapshot.base.switch(home - 1, on=standing == Standing.ACTIVE)
-            elif home < 0:
+            else:
                 self._snapshot.delta.lines.standing[-1 - home] = standing
             self._touched.add(ordinal)
-        return home != 0
+        return True
 
     def match(self, opportunity: Opportunity, count: int, after: After | None = None) -> Matches:
         """Return the best `count` that may serve, of those behind `after`."""

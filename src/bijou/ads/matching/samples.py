@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from bijou.ads.matching.asking import Fact, Line, Opportunity
+from bijou.ads.matching.asking import WEEKDAYS, Fact, Line, Opportunity
 from bijou.audience import (
     And,
     Cardinality,
@@ -73,7 +73,6 @@ _NUMBERS: Final = {  # dimension: the bounds that people choose
 }
 _SETS: Final = frozenset({"genre", "interest"})
 _AUDIENCES: Final = 10_000
-_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def registry() -> Registry:
@@ -152,7 +151,7 @@ class Sampler:
 
 def _names(name: str, count: int) -> list[str]:
     spell: Callable[[int], str] = lambda number: f"{name}-{number}"  # noqa: E731 - one line, one place
-    return list(_WEEKDAYS) if name == "weekday" else [spell(number) for number in range(count)]
+    return list(WEEKDAYS) if name == "weekday" else [spell(number) for number in range(count)]
 
 
 def _zipf(count: int) -> list[float]:

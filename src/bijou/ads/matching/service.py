@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import msgspec
-from msgspec.structs import asdict, replace
 
 from bijou.ads.api import AdOperations
 from bijou.ads.matching.asking import Fact, Line, Opportunity
 from bijou.ads.matching.configured import competing
 from bijou.ads.matching.explaining import Verdict
 from bijou.ads.matching.matcher import Matcher
-from bijou.ads.matching.shards import Profile
+from bijou.ads.matching.shards import Profile, with_profile
 from bijou.ads.model.nouns import AdBreak, NewDimension, Placement
 from bijou.ads.model.record import Record
+from bijou.ads.model.showing_rules import dimension_of
 from bijou.ads.model.terms import Surface
 from bijou.audience import Dimension, Kind, Registry
 from bijou.ports import Clock, Instant, InvalidRequest, NotFound
@@ -82,7 +82,7 @@ class Explains(Protocol):
 
 
 class ExplainingService:
-    """`Explains` over the configuration in effect, read anew when it has changed.
+    """`Explains` over the configuration in effect, read anew for every question.
 
     Line items whose targeting cannot be read are among the verdicts, refused.
 
@@ -128,10 +128,7 @@ class ExplainingService:
         if not viewer:
             return opportunity, "no_profile"
         profile = self._profile_of(viewer)
-        if profile.degraded:
-            return opportunity, profile.degraded
-        audiences = opportunity.audiences if opportunity.audiences is not None else list(profile.audiences)
-        return replace(opportunity, facts={**profile.facts, **opportunity.facts}, audiences=audiences), ""
+        return with_profile(opportunity, profile), profile.degraded
 
 
 def _facts_of(break_id: str, by_id: Mapping[str, Record]) -> dict[str, Fact]:
@@ -163,12 +160,8 @@ def _read(dimension: Dimension, text: str) -> Fact:
 
 def _registry(configuration: list[Record]) -> Registry:
     """Return the dimensions that ship, and those that were registered since."""
-    more = []
-    for record in configuration:
-        if isinstance(record.noun, NewDimension):
-            fields = asdict(record.noun)
-            more.append(Dimension(**{**fields, "values": tuple(record.noun.values)}))
-    return Registry.shipped(more)
+    nouns = [record.noun for record in configuration]
+    return Registry.shipped(dimension_of(noun) for noun in nouns if isinstance(noun, NewDimension))
 
 
 def _judged(verdict: Verdict, named: Mapping[int, Record]) -> Judged:

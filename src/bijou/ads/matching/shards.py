@@ -55,6 +55,18 @@ class Profile(msgspec.Struct, frozen=True):
     degraded: str = ""
 
 
+def with_profile(opportunity: Opportunity, profile: Profile) -> Opportunity:
+    """Return an opportunity with what may be used of its viewer.
+
+    What is known of the moment goes before the profile, which is older.
+    """
+    if profile.degraded:
+        return opportunity
+    audiences = profile.audiences if opportunity.audiences is None else opportunity.audiences
+    facts = {**profile.facts, **opportunity.facts}
+    return msgspec.structs.replace(opportunity, facts=facts, audiences=audiences)
+
+
 class MatchShard(Protocol):
     """Answers for some viewers; many at once, since calls are what costs."""
 
@@ -86,10 +98,7 @@ class LocalShard:
         if ask.as_stranger:
             return Found(self._matcher.match(ask.opportunity, ask.count, ask.after), SHARD_AWAY)
         profile = self._profile_of(ask.viewer)
-        opportunity = ask.opportunity
-        if not profile.degraded:
-            facts = {**opportunity.facts, **profile.facts}
-            opportunity = msgspec.structs.replace(opportunity, facts=facts, audiences=profile.audiences)
+        opportunity = with_profile(ask.opportunity, profile)
         return Found(self._matcher.match(opportunity, ask.count, ask.after), profile.degraded)
 
 

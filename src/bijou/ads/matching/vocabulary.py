@@ -141,7 +141,8 @@ class Vocabulary:
                 return ", ".join(map(_part_of_week, edges[::2], edges[1::2]))
             spans = " or ".join(map(_span, edges[::2], edges[1::2]))
             return f"{name} {spans}"
-        names = {number: value for value, number in self.values[clause.dimension].items()}
+        ids = self.values[clause.dimension].copy()  # others add to it meanwhile
+        names = {number: value for value, number in ids.items()}
         listed = ", ".join(names[each] for each in clause.values[:8]) + (", …" if clause.values[8:] else "")
         return f"{name} {'not ' if clause.kind == NONE else ''}in ({listed})"
 

@@ -27,6 +27,13 @@ _KEYWORDS: dict[str, frozenset[str]] = {
     "boolean": frozenset(),
 }
 _EVERYWHERE = frozenset({"type", "title", "description"})
+_KINDS_OF_KEYWORDS = {
+    "required": ("array", "a list of names"),
+    "enum": ("array", "a list of values"),
+    "pattern": ("string", "a regular expression"),
+    **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength"), ("integer", "a whole number")),
+    **dict.fromkeys(("minimum", "maximum"), ("number", "a number")),
+}
 _LONGEST_PATTERN = 200
 
 
@@ -40,12 +47,10 @@ def fault_of_schema(schema: object, place: str = "schema") -> str:
     if not isinstance(schema, Mapping):
         return f"{place}: a schema is an object, not {schema!r}"
     kind = schema.get("type")
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         return f"{place}: type {kind!r}; it is one of {', '.join(sorted(_TYPES))}"
-    unknown = sorted(set(schema) - _KEYWORDS[kind] - _EVERYWHERE)
-    if unknown:
-        known = ", ".join(sorted(_KEYWORDS[kind])) or "none"
-        return f"{place}: {unknown[0]!r} is no keyword of {kind}; those are {known}"
+    if fault := _fault_of_keywords(schema, place):
+        return fault
     if kind == "object":
         return _fault_of_properties(schema, place)
     if kind == "array":
@@ -67,7 +72,7 @@ def fault_of(value: object, schema: Mapping[str, Any], place: str = "attributes"
         ('attributes.qr is missing', 'attributes.qr: 7 is no string', '')
     """
     kind = schema["type"]
-    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    if not _is_a(kind, value):
         article = "no" if kind != "integer" else "no whole"
         return f"{place}: {value!r} is {article} {'number' if kind == 'integer' else kind}"
     if isinstance(value, dict):
@@ -75,6 +80,28 @@ def fault_of(value: object, schema: Mapping[str, Any], place: str = "attributes"
     if isinstance(value, list):
         return _fault_of_array(value, schema, place)
     return _fault_of_scalar(value, schema, place)
+
+
+def _is_a(kind: str, value: object) -> bool:
+    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def _are_strings(values: list[object]) -> bool:
+    return all(isinstance(each, str) for each in values)
+
+
+def _fault_of_keywords(schema: Mapping[str, Any], place: str) -> str:
+    kind = schema["type"]
+    unknown = sorted(set(schema) - _KEYWORDS[kind] - _EVERYWHERE)
+    if unknown:
+        known = ", ".join(sorted(_KEYWORDS[kind])) or "none"
+        return f"{place}: {unknown[0]!r} is no keyword of {kind}; those are {known}"
+    for keyword in sorted(_KINDS_OF_KEYWORDS.keys() & schema.keys()):
+        of_kind, words = _KINDS_OF_KEYWORDS[keyword]
+        value = schema[keyword]
+        if not _is_a(of_kind, value) or (keyword == "required" and not _are_strings(value)):
+            return f"{place}: {keyword} is {value!r}; it is {words}"
+    return ""
 
 
 def _fault_of_properties(schema: Mapping[str, Any], place: str) -> str:
@@ -90,12 +117,13 @@ def _fault_of_properties(schema: Mapping[str, Any], place: str) -> str:
 
 def _fault_of_pattern(schema: Mapping[str, Any], place: str) -> str:
     pattern = schema.get("pattern", "")
+    if len(pattern) > _LONGEST_PATTERN:
+        return f"{place}: a pattern has at most {_LONGEST_PATTERN} characters"
     try:
         re.compile(pattern)
-    except (re.error, TypeError) as error:
+    except (re.error, OverflowError) as error:
         return f"{place}: the pattern {pattern!r} cannot be read ({error})"
-    too_long = len(pattern) > _LONGEST_PATTERN
-    return f"{place}: a pattern has at most {_LONGEST_PATTERN} characters" if too_long else ""
+    return ""
 
 
 def _fault_of_object(value: dict[str, Any], schema: Mapping[str, Any], place: str) -> str:

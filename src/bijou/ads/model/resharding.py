@@ -93,10 +93,11 @@ def flip(databases: Databases, move: Move) -> int:
     with databases.shards[move.source].begin() as source:
         keep_map(source, _KEYSPACE, slots)  # writers wait here, and are refused afterwards
         with databases.shards[move.target].begin() as target:
-            said = _sums(source, move)
-            if said != _sums(target, move):
+            said, there = _sums(source, move), _sums(target, move)
+            if said != there:
                 _forget_unacknowledged(source, target, move)
-            if said != (there := _sums(target, move)):
+                there = _sums(target, move)
+            if said != there:
                 raise BijouBug(
                     "ads.move_differs",
                     f"slots {move.first} to {move.last} hold {said} in {move.source}"

@@ -44,7 +44,7 @@ def tend(
     """Make days ahead, and take off to files those that have stayed long enough.
 
     As often as one likes; what a killed round began, the next one ends. A day
-    of events is rolled up once more before it goes, so that its sums stay.
+    of hours is rolled up once more before it goes, so that its sums stay.
     """
     today = partitions.day_of(now)
     with engine.begin() as db:

@@ -35,5 +35,8 @@ class Ghosts:
         """Tell whether a key is remembered, and forget it."""
         return self._stamps.pop(hash(key), None) is not None
 
+    def __contains__(self, key: Hashable) -> bool:
+        return hash(key) in self._stamps
+
     def __len__(self) -> int:
         return len(self._stamps)

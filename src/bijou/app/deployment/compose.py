@@ -2,11 +2,9 @@
 
 from typing import Any, Final
 
-from bijou.app.deployment.parts import DATA_DIR, IMAGE, Part, parts_of
+from bijou.app.deployment.parts import DATA_DIR, IMAGE, WRITTEN, Part, parts_of
 from bijou.app.deployment.yaml_text import yaml_text
 from bijou.app.settings import Settings
-
-WRITTEN: Final = "# Written by `bijou deploy {kind}`; change the settings and write it again.\n"
 
 _DOCKERFILE: Final = """\
 # One image for every service; which one runs is the command's last word. Build it from the repository root:

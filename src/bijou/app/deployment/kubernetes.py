@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from bijou.app.deployment.compose import WRITTEN
-from bijou.app.deployment.parts import DATA_DIR, IMAGE, Part, parts_of
+from bijou.app.deployment.parts import DATA_DIR, IMAGE, WRITTEN, Part, parts_of
 from bijou.app.deployment.yaml_text import yaml_text
 from bijou.app.settings import Settings
 

@@ -9,6 +9,7 @@ from bijou.app.rules import edges_of
 from bijou.app.settings import House, Settings
 from bijou.runtime import settings as spelling
 
+WRITTEN: Final = "# Written by `bijou deploy {kind}`; change the settings and write it again.\n"
 IMAGE: Final = "bijou:latest"
 DATA_DIR: Final = "/var/lib/bijou"
 DRAIN_S: Final = 20.0

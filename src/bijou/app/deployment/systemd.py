@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from bijou.app.deployment.compose import WRITTEN
-from bijou.app.deployment.parts import DATA_DIR, Part, parts_of
+from bijou.app.deployment.parts import DATA_DIR, WRITTEN, Part, parts_of
 from bijou.app.settings import Settings
 
 _TARGET: Final = """\
@@ -85,10 +84,8 @@ def _unit(part: Part) -> str:
 
 
 def _on_one_machine(value: str) -> str:
-    """Turn the names that containers have for each other into this machine."""
-    return value.replace("http://control:", "http://127.0.0.1:").replace(
-        "http://origin:", "http://127.0.0.1:"
-    )
+    """Turn the name that containers have for the origin into this machine."""
+    return value.replace("http://origin:", "http://127.0.0.1:")
 
 
 def _escaped(value: str) -> str:

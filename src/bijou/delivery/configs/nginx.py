@@ -3,9 +3,9 @@
 from typing import Final
 
 from bijou.delivery.answers import ALLOWED_HEADERS, PREFLIGHT_AGE_S
-from bijou.delivery.configs.plan import ODD_TARGETS, SHOWN_TO_ALL, TOKEN_CHECKED_S, EdgePlan, authority
+from bijou.delivery.configs.plan import ODD_TARGETS, TOKEN_CHECKED_S, EdgePlan, authority
 from bijou.delivery.connection import HEAD_S
-from bijou.delivery.model import MISSING_S
+from bijou.delivery.model import MISSING_S, SHOWN_TO_ALL
 
 _HEAD: Final = """\
 # Written by `bijou deploy nginx`; needs nginx 1.18 or newer with auth_request.
@@ -55,7 +55,6 @@ _SERVER: Final = """\
     location ~ ^/t/[^/]+/media/ {{ rewrite ^/t/([^/]+)(/media/.*)$ $2?token=$1 last; }}
     location ~ {shown} {{
       root {folder}/nothing;
-      if ($uri !~ "^/media/") {{ return 404; }}
 {media}    }}
     location /media/ {{
 {asking}{media}    }}

@@ -10,7 +10,6 @@ from bijou.delivery.slots import SLOTS, SlotTable
 ODD_TARGETS: Final = r"(?i)(%([01]|2[ef5]|5c|[89a-f])|/\.\.?(/|\?|$)|//|\\)"
 """Targets that two parties could read differently; ours refuses them, so the others must too."""
 MEDIA_PATH: Final = r"^/media(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
-SHOWN_TO_ALL: Final = r"\.(jpg|jpeg|png|webp|vtt)$"
 TOKEN_CHECKED_S: Final = 30
 """Seconds that an edge of another make believes our answer about a token."""
 

@@ -6,12 +6,11 @@ from bijou.delivery.answers import ALLOWED_HEADERS, PREFLIGHT_AGE_S, STALE_S
 from bijou.delivery.configs.plan import (
     MEDIA_PATH,
     ODD_TARGETS,
-    SHOWN_TO_ALL,
     TOKEN_CHECKED_S,
     EdgePlan,
     authority,
 )
-from bijou.delivery.model import MISSING_S
+from bijou.delivery.model import MISSING_S, SHOWN_TO_ALL
 
 _NOT_HANDED_ON: Final = (
     *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-URL", "X-Rewrite-URL"),
@@ -161,7 +160,7 @@ def varnish_vcl(plan: EdgePlan) -> str:
     facts = {
         "media_path": MEDIA_PATH,
         "odd": ODD_TARGETS,
-        "shown": SHOWN_TO_ALL.replace("\\", "\\\\").replace("\\\\.", "\\."),
+        "shown": SHOWN_TO_ALL,
         "origin": plan.origin,
         "stale_s": round(STALE_S),
         "missing_s": round(MISSING_S),

@@ -43,7 +43,7 @@ def multivariant_of(text: str, address: str) -> Multivariant:
     """Read a multivariant playlist; of rungs with one rate the first counts.
 
     Raises:
-        ValueError: it has no rung.
+        ValueError: it has no rung, or does not say what it must.
     """
     lines, variables = text.splitlines(), _variables(text, address)
     sounds: dict[str, str] = {}
@@ -51,12 +51,12 @@ def multivariant_of(text: str, address: str) -> Multivariant:
         if line.startswith("#EXT-X-MEDIA:"):
             of = _attributes(line, variables)
             if of.get("TYPE") == "AUDIO" and "URI" in of:
-                sounds.setdefault(of["GROUP-ID"], urljoin(address, of["URI"]))
+                sounds.setdefault(_said(of, "GROUP-ID", line), urljoin(address, of["URI"]))
     rungs: dict[float, tuple[str, str]] = {}
     for line, following in pairwise(lines):
         if line.startswith("#EXT-X-STREAM-INF:"):
             of = _attributes(line, variables)
-            rate = float(of.get("AVERAGE-BANDWIDTH") or of["BANDWIDTH"])
+            rate = float(of.get("AVERAGE-BANDWIDTH") or _said(of, "BANDWIDTH", line))
             place = urljoin(address, _filled(following.strip(), variables))
             rungs.setdefault(rate, (place, sounds.get(of.get("AUDIO", ""), "")))
     if not rungs:
@@ -73,12 +73,12 @@ def media_of(text: str, address: str) -> Media:
     """Read a media playlist.
 
     Raises:
-        ValueError: it has no segment.
+        ValueError: it has no segment, or does not say what it must.
     """
     variables, init, segments, durations = _variables(text, address), "", [], []
     for line in text.splitlines():
         if line.startswith("#EXT-X-MAP:"):
-            init = urljoin(address, _attributes(line, variables)["URI"])
+            init = urljoin(address, _said(_attributes(line, variables), "URI", line))
         elif line.startswith("#EXTINF:"):
             durations.append(float(line[8:].partition(",")[0]))
         elif line and not line.startswith("#"):
@@ -91,6 +91,12 @@ def media_of(text: str, address: str) -> Media:
 def _attributes(line: str, variables: dict[str, str]) -> dict[str, str]:
     listed = _ATTRIBUTE.findall(line.partition(":")[2])
     return {name: _filled(value.strip('"'), variables) for name, value in listed}
+
+
+def _said(attributes: dict[str, str], name: str, line: str) -> str:
+    if name not in attributes:
+        raise ValueError(f"{line[:60]}: {name} is missing")
+    return attributes[name]
 
 
 def _variables(text: str, address: str) -> dict[str, str]:

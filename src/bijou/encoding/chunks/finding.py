@@ -8,16 +8,12 @@ from pathlib import Path
 from bijou.encoding.chunks.command import true_path
 from bijou.encoding.chunks.model import Chunk, PictureSource
 from bijou.encoding.chunks.planning import ChunkPlanner, ChunkRules, SeenFrame
-from bijou.encoding.ffmpeg import FEW_HEAPS, ONLY_ADVANCING, failure, ffmpeg, input_options
+from bijou.encoding.ffmpeg import FEW_HEAPS, failure
 from bijou.encoding.limits import EncodingLimits
-from bijou.encoding.survey import sizes
+from bijou.encoding.survey import begins_anew, begins_shot, shown_at, sizes, survey_argv
 from bijou.ports import Clock
-from bijou.runtime.children import Finished, Limits, run_child
+from bijou.runtime.children import Finished, run_child
 from bijou.runtime.confinement import Confinement
-
-_CUT = "lavfi.scd.time="
-_THRESHOLD = 10
-_SIZE = "160:90"
 
 
 async def find_chunks(
@@ -85,15 +81,15 @@ class _Watcher:
 
     def line(self, text: str) -> None:
         """Take a line; what is said of a frame follows the line that names it."""
-        if text.startswith("frame:"):
+        moment = shown_at(text)
+        if moment is not None:
             for chunk in self._pass_on():
                 self._found.put_nowait(chunk)
-            # The filters begin to count anew for another kind of picture.
-            self.changed = self.changed or (self._frames > 0 and text.startswith("frame:0 "))
-            self._moment = int(text.split("pts:", 1)[1].split(maxsplit=1)[0])
+            self.changed = self.changed or (self._frames > 0 and begins_anew(text))
+            self._moment = moment
             self._frames += 1
             self._tell(self._frames)
-        elif text.startswith(_CUT):
+        elif begins_shot(text):
             self._cut = True
 
     def finish(self) -> list[Chunk]:
@@ -113,23 +109,9 @@ async def _look(
     clock: Clock,
     on_line: Callable[[str], None],
 ) -> Finished:
-    filters = f"{ONLY_ADVANCING},scale={_SIZE}:flags=fast_bilinear,format=gray,scdet=t={_THRESHOLD}"
-    argv = [
-        *ffmpeg(),
-        *("-v", "info", "-nostats"),  # it says there to which size a picture changes
-        *("-skip_loop_filter", "all", "-noautorotate"),
-        *input_options(source, picture.container, limits.thread_count()),
-        *("-map", f"0:{picture.stream}", "-vf", f"{filters},metadata=print:file=-:direct=1"),
-        *("-fps_mode", "passthrough", "-f", "null", "-"),
-    ]
     return await run_child(
-        argv,
-        limits=Limits(
-            wall_s=limits.child_wall_s,
-            cpu_s=limits.child_wall_s,
-            memory_bytes=limits.child_memory_bytes,
-            file_bytes=0,
-        ),
+        survey_argv(source, picture.container, picture.stream, limits.thread_count(), at_once=True),
+        limits=limits.of_child(file_bytes=0),
         clock=clock,
         on_line=on_line,
         confinement=Confinement(read=(source,)),

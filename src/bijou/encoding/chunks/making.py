@@ -11,7 +11,7 @@ from bijou.encoding.limits import EncodingLimits
 from bijou.encoding.recipes import Recipe
 from bijou.packaging import ChunkTimes, FinalSegment, TrackHead, chunk_segments
 from bijou.ports import BijouBug, Clock, InvalidRequest
-from bijou.runtime.children import Finished, Limits, run_child
+from bijou.runtime.children import Finished, run_child
 from bijou.runtime.confinement import Confinement
 
 
@@ -107,11 +107,7 @@ class _Maker:
         argv = chunk_argv(self._source, self._work, self._recipe, piece, file, whole=whole)
         finished = await run_child(
             argv,
-            limits=Limits(
-                wall_s=self._limits.child_wall_s,
-                cpu_s=self._limits.child_wall_s,
-                memory_bytes=self._limits.child_memory_bytes,
-            ),
+            limits=self._limits.of_child(),
             clock=self._clock,
             on_line=self._line,
             cwd=self._folder,

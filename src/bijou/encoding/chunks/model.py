@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bijou.encoding.inspection import Film
 from bijou.encoding.ladder import Rung
-from bijou.encoding.recipe import timescale
+from bijou.encoding.presentation import timescale
 from bijou.packaging import FinalSegment, TrackHead
 
 

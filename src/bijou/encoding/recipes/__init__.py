@@ -7,6 +7,23 @@ on one build of ffmpeg stands for exact bytes.
 """
 
 from bijou.encoding.recipes.engine import engine_id
-from bijou.encoding.recipes.recipe import Recipe, RungRule, SoundRules, VideoRules, recipe, recipe_names
+from bijou.encoding.recipes.recipe import (
+    Recipe,
+    RungRule,
+    SoundRules,
+    VideoRules,
+    checked_recipes,
+    recipe,
+    recipe_names,
+)
 
-__all__ = ["Recipe", "RungRule", "SoundRules", "VideoRules", "engine_id", "recipe", "recipe_names"]
+__all__ = [
+    "Recipe",
+    "RungRule",
+    "SoundRules",
+    "VideoRules",
+    "checked_recipes",
+    "engine_id",
+    "recipe",
+    "recipe_names",
+]

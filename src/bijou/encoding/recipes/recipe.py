@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -157,11 +158,10 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
         return [self._rung(rung) for rung in rungs]
 
     def _rung(self, rung: Rung) -> Rung:
-        lines = int(rung.name.removeprefix("v"))
         return msgspec.structs.replace(
             rung,
-            name=f"{self.video.prefix}{lines}",
-            crf=self.rule(lines).crf,
+            name=f"{self.video.prefix}{rung.lines}",
+            crf=self.rule(rung.lines).crf,
             peak_bps=max(32_000, round(rung.peak_bps * self.video.peak_share)),
         )
 
@@ -196,6 +196,20 @@ def recipe_names() -> tuple[str, ...]:
         file.name.removesuffix(".toml") for file in files(_FOLDER).iterdir() if file.name.endswith(".toml")
     ]
     return tuple(sorted(names, key=lambda name: (name != "h264_aac", name)))
+
+
+def checked_recipes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of recipes, each once.
+
+    Raises:
+        InvalidRequest: `encoding.no_recipe`.
+    """
+    found = tuple(dict.fromkeys(names))
+    for name in found:
+        recipe(name)
+    if not found:
+        raise InvalidRequest("encoding.no_recipe", "no recipe is named; an encode follows one or more")
+    return found
 
 
 def pinned(by_machine: dict[str, str]) -> str:

@@ -1,5 +1,7 @@
 """One chunk at one rendition: analysed where that pays, encoded, stored, told."""
 
+from pathlib import Path
+
 from bijou.encoding.chunks import ChunkMade, ChunkWork, encode_chunk
 from bijou.encoding.hull import choose_quality
 from bijou.encoding.quality import analyse_chunk
@@ -34,7 +36,7 @@ class ChunkEncoding:
         shop, made_by, work = self._shop, recipe(told.recipe), told.work
         async with shop.source(told.source) as source, shop.folder() as folder:
             if told.analyse and work.chunk.index:
-                crfs = await self._chosen(task, hold, work, made_by)
+                crfs = await self._chosen(task, hold, work, made_by, source)
                 work = ChunkWork(work.picture, work.chunk, work.rung, crfs)
             frames = work.chunk.frames
             made = await encode_chunk(
@@ -52,20 +54,22 @@ class ChunkEncoding:
         sha256 = digest([facts.head.sha256, *(segment.sha256 for segment in facts.segments)])
         return Made(sha256, codec.encode(facts))
 
-    async def _chosen(self, task: Task, hold: Hold, work: ChunkWork, made_by: Recipe) -> tuple[float, ...]:
+    async def _chosen(
+        self, task: Task, hold: Hold, work: ChunkWork, made_by: Recipe, source: Path
+    ) -> tuple[float, ...]:
         """The rate factors that were chosen first."""
         _, parts = await self._shop.task(task.id)
         if parts:
             return codec.decode(parts[0].result, ChunkChoice).crfs
         hold.say(0.0, "tries rate factors")
-        chosen = codec.encode(await self._analysed(work, made_by, task))
+        choice = await self._analysed(work, made_by, source)
+        chosen = codec.encode(choice)
         await hold.part(0, sha256_of(chosen), chosen)
-        return codec.decode(chosen, ChunkChoice).crfs
+        return choice.crfs
 
-    async def _analysed(self, work: ChunkWork, made_by: Recipe, task: Task) -> ChunkChoice:
+    async def _analysed(self, work: ChunkWork, made_by: Recipe, source: Path) -> ChunkChoice:
         shop = self._shop
-        source_key = codec.decode(task.payload, ChunkTask).source
-        async with shop.source(source_key) as source, shop.folder() as folder:
+        async with shop.folder() as folder:
             try:
                 shots = await analyse_chunk(
                     source, work, made_by, folder=folder, limits=shop.limits, clock=shop.clock

@@ -16,7 +16,7 @@ from bijou.catalog import Publication
 from bijou.encoding.chunks import Chunk, ChunkWork
 from bijou.encoding.ladder import Rung
 from bijou.encoding.probe_child import SoundFacts
-from bijou.encoding.recipes import recipe
+from bijou.encoding.recipes import checked_recipes
 from bijou.encoding.titles.facts import FilmFacts, SoundTrack
 from bijou.ports import Instant, InvalidRequest, NewTask
 from bijou.runtime import codec
@@ -31,6 +31,7 @@ INSPECT, PLAN, CHUNK, AUDIO, STILLS, CAPTIONS, LIVE, PUBLISH = TITLE_KINDS = (
     "live",
     "publish",
 )
+ALL_TASKS = 1_000_000  # a `limit` that no group of tasks comes near
 _ATTEMPTS = 8
 # Seconds of film per second of one core, roughly, for whoever plans capacity.
 _PLANNED, _HEARD = 30, 60
@@ -85,10 +86,7 @@ def first_tasks(work: TitleWork) -> tuple[NewTask, ...]:
         InvalidRequest: `encoding.no_recipe`; `encoding.bad_version`, a first
             version stands on nothing, and a later one on one before it.
     """
-    for name in work.recipes:
-        recipe(name)
-    if not work.recipes:
-        raise InvalidRequest("encoding.no_recipe", "no recipe is named; an encode follows one or more")
+    checked_recipes(work.recipes)
     base = work.base.version if work.base else 0
     if work.version < 1 or (work.version == 1) != (work.base is None) or base >= work.version:
         raise InvalidRequest(

@@ -23,10 +23,10 @@ from bijou.encoding.frame_index import FrameIndex
 from bijou.encoding.inspection import FALLBACK_RATE, Film, Look, examine, look_into
 from bijou.encoding.judging import judge_time
 from bijou.encoding.labels import track_label
+from bijou.encoding.presentation import seen_size
 from bijou.encoding.prober import Prober
-from bijou.encoding.recipe import seen_size
 from bijou.encoding.recipes import engine_id, recipe
-from bijou.encoding.survey import cadence
+from bijou.encoding.survey import cadence, shown_at
 from bijou.encoding.titles.facts import Edition, FilmFacts, Rendering, SoundTrack
 from bijou.encoding.titles.graph import TitleWork, after_inspection
 from bijou.encoding.titles.hold import Hold, Made
@@ -97,7 +97,6 @@ class Inspecting:
             tick=index.tick,
             ticks=index.ticks,
             cadence=rhythm,
-            face=0,
             index=index,
             captions=seen.captions,
         )
@@ -108,8 +107,8 @@ class Inspecting:
         limits, source = self._shop.limits, true_path(seen.source)
 
         def line(text: str) -> None:
-            if text.startswith("frame:"):
-                stamps.append(int(text.split("pts:", 1)[1].split(maxsplit=1)[0]))
+            if (moment := shown_at(text)) is not None:
+                stamps.append(moment)
 
         finished = await run_child(
             first_frame_argv(source, seen.container, seen.picture.index),

@@ -30,11 +30,10 @@ from bijou.encoding.titles.graph import (
 from bijou.encoding.titles.hold import Hold, Made
 from bijou.encoding.titles.playlists import growing_lists, picture_rendition, publication, sound_rendition
 from bijou.encoding.titles.sound_task import sound_parts
-from bijou.encoding.titles.workshop import Workshop, base_of, outcome, sha256_of
+from bijou.encoding.titles.workshop import POLL_S, Workshop, base_of, outcome, sha256_of
 from bijou.ports import Instant, Task
 from bijou.runtime import codec
 
-_POLL_S = 0.25
 _BETWEEN_S = 1.0
 FOLDER = "live"
 
@@ -65,7 +64,7 @@ class Living:
                     told_of = True
                 await shop.clock.sleep(0.0 if landed.ended else _BETWEEN_S)
             elif not landed.ended:
-                await shop.clock.sleep(_POLL_S)
+                await shop.clock.sleep(POLL_S)
             if landed.ended:
                 return Made(digest(f"{name} {sha256_of(text.encode())}" for name, text in written.items()))
             hold.wait(f"waits for chunk {landed.chunks}")

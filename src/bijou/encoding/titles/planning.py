@@ -10,11 +10,10 @@ from bijou.encoding.judging import judge_sizes
 from bijou.encoding.titles.facts import FilmFacts, PlanEnd, digest
 from bijou.encoding.titles.graph import FilmTask, after_plan, chunk_tasks, grows
 from bijou.encoding.titles.hold import Hold, Made
-from bijou.encoding.titles.workshop import Workshop, sha256_of
+from bijou.encoding.titles.workshop import POLL_S, Workshop, sha256_of
 from bijou.ports import InvalidRequest, Task
 from bijou.runtime import codec
 
-_POLL_S = 0.25
 _PATIENCE_S = 30.0
 
 
@@ -74,7 +73,7 @@ class Planning:
         began_ns = self._shop.clock.monotonic_ns()
         while names and self._shop.clock.monotonic_ns() - began_ns < _PATIENCE_S * 1e9:
             hold.wait("waits for the first chunk to be encoded")
-            await self._shop.clock.sleep(_POLL_S)
+            await self._shop.clock.sleep(POLL_S)
             while names and await self._shop.result(names[-1]) is not None:
                 names.pop()
 

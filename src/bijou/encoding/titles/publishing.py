@@ -22,6 +22,7 @@ from bijou.encoding.titles.facts import (
     digest,
 )
 from bijou.encoding.titles.graph import (
+    ALL_TASKS,
     AUDIO,
     CAPTIONS,
     CHUNK,
@@ -47,8 +48,6 @@ from bijou.runtime import codec
 
 T = TypeVar("T")
 
-_ALL = 1_000_000
-
 
 class Publishing:
     """Executor of `publish`: all that it needs is done, by the queue's own count."""
@@ -60,7 +59,7 @@ class Publishing:
         """Write the lists that stay, and tell what has come out."""
         told = codec.decode(task.payload, FilmTask)
         work, shop = told.work, self._shop
-        tasks, parts = await shop.queue.tasks(group=task.group, limit=_ALL)
+        tasks, parts = await shop.queue.tasks(group=task.group, limit=ALL_TASKS)
         group = _Group(task.group, tasks, parts)
         edition = await self._edition(told, group)
         folder = f"v{work.version}"

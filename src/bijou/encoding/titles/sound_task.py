@@ -15,11 +15,9 @@ from bijou.encoding.source_loudness import measure_sounds
 from bijou.encoding.titles.facts import SoundEnd, SoundPart, digest, head_facts, segment_facts
 from bijou.encoding.titles.graph import SoundTask
 from bijou.encoding.titles.hold import Hold, Made
-from bijou.encoding.titles.workshop import Workshop, init_key, media_prefix, outcome, segment_key
+from bijou.encoding.titles.workshop import POLL_S, Workshop, init_key, media_prefix, outcome, segment_key
 from bijou.ports import Part, Task
 from bijou.runtime import codec
-
-_POLL_S = 0.25
 
 
 class SoundEncoding:
@@ -93,7 +91,7 @@ class SoundEncoding:
             if outcome(plan) is not None:
                 return
             hold.wait(f"waits for chunk {used} to be planned")
-            await self._shop.clock.sleep(_POLL_S)
+            await self._shop.clock.sleep(POLL_S)
 
     async def _loudness(self, told: SoundTask, source: Path) -> Loudness | None:
         shop = self._shop

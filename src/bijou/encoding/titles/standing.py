@@ -15,7 +15,7 @@ from bijou.runtime import codec
 
 T = TypeVar("T")
 
-CANCELLED = "encoding.cancelled"
+CANCELLED = Conflict("encoding.cancelled", "the encode was cancelled; nothing of it is kept")
 _INSPECTED, _ENCODED = 0.02, 0.97
 
 
@@ -193,8 +193,7 @@ def _sound(name: str, parts: Sequence[Part]) -> RungStanding:
 def _state(tasks: Sequence[Task]) -> tuple[JobState, Problem | None, str]:
     words = next((task.last_words for task in reversed(tasks) if task.last_words), "")
     if any(task.state is TaskState.CANCELLED for task in tasks):
-        problem = Conflict(CANCELLED, "the encode was cancelled; nothing of it is kept").problem()
-        return JobState.REFUSED, problem, words
+        return JobState.REFUSED, CANCELLED.problem(), words
     for task in tasks:
         if task.state is TaskState.DEAD and task.kind != LIVE and task.problem:
             # A lost blob, say, is no fault of the film's: what is refused is deleted, its upload too.

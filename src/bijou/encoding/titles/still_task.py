@@ -99,7 +99,7 @@ class Stills:
         for place, moment_s in enumerate(moments):
             number = largest.segment_at(moment_s)
             keys = [largest.keys[0], largest.keys[number + 1]]
-            sources.append((await shop.gather(keys, folder / f"poster.{place}.mp4"), 0.0))
+            sources.append(await shop.gather(keys, folder / f"poster.{place}.mp4"))
         names = await take_posters(sources, largest.rung, folder, limits=shop.limits, clock=shop.clock)
         return [folder / name for name in names]
 

@@ -27,6 +27,8 @@ from bijou.runtime import codec
 
 KEY_URI = "/keys/{asset}"
 
+POLL_S = 0.25  # between two looks at tasks that another waits for
+
 _KEPT = 2
 _KEPT_S = 10.0
 
@@ -157,11 +159,7 @@ class Workshop:
 
     async def gather(self, keys: Sequence[str], path: Path) -> Path:
         """Write blobs into one file, one behind the other."""
-        with path.open("xb") as file:
-            for key in keys:
-                async for piece in self.blobs.read(key):
-                    await asyncio.to_thread(file.write, piece)
-        return path
+        return await gather(self.blobs, keys, path)
 
     async def edition(self, asset: str, version: int) -> Edition:
         """Return all facts of a published version.
@@ -176,6 +174,15 @@ class Workshop:
                 "encoding.no_edition",
                 f"version {version} of {asset} left no facts to build on; encode it anew as version 1",
             ) from error
+
+
+async def gather(blobs: Blobs, keys: Sequence[str], path: Path) -> Path:
+    """Write blobs into one file, one behind the other; see `Workshop.gather`."""
+    with path.open("wb") as file:
+        for key in keys:
+            async for piece in blobs.read(key):
+                await asyncio.to_thread(file.write, piece)
+    return path
 
 
 def outcome(task: Task) -> bytes | None:

@@ -1,11 +1,20 @@
 from msgspec.structs import replace
 
-from bijou.ads.matching import Dayparts, Line, Standing
+from bijou.ads.matching import Dayparts, Line, Matcher, Standing
 from bijou.ads.matching.configured import competing, rank
-from bijou.ads.model.nouns import Advertiser, Campaign, Daypart, Flight, InsertionOrder, LineItem, Noun
+from bijou.ads.model.nouns import (
+    Advertiser,
+    AudienceReference,
+    Campaign,
+    Daypart,
+    Flight,
+    InsertionOrder,
+    LineItem,
+    Noun,
+)
 from bijou.ads.model.record import Record
 from bijou.ads.model.terms import State, Tier
-from bijou.audience import In
+from bijou.audience import And, In, InAudience, Not, Or, Registry, Rule
 from bijou.ports import Instant
 
 DAY_US = 86_400_000_000
@@ -94,6 +103,30 @@ def test_tiers_come_before_priorities_and_priorities_before_prices() -> None:
 
     assert sorted(map(rank, places)) == list(map(rank, places))
     assert len(set(map(rank, places))) == len(places)
+
+
+def test_targeting_asks_the_audiences_that_its_references_stand_for() -> None:
+    rule = And((DE, Or((InAudience("fans"), InAudience("own"))), Not(InAudience("kids"))))
+    references = {
+        "aur_fans": AudienceReference(name="fans", audience="football"),
+        "aur_kids": AudienceReference(name="kids", audience="under 14"),
+    }
+
+    (line,) = competing(configuration(replace(ITEM, targeting=rule), **references), day(1)).lines
+
+    assert line.rule == And(
+        (DE, Or((InAudience("football"), InAudience("own"))), Not(InAudience("under 14")))
+    )
+
+
+def test_targeting_of_any_depth_competes_and_is_left_to_the_matcher_to_refuse() -> None:
+    rule: Rule = InAudience("fans")
+    for _ in range(5_000):
+        rule = Not(rule)
+
+    (line,) = competing(configuration(replace(ITEM, targeting=rule)), day(1)).lines
+
+    assert Matcher(Registry.shipped(), native=False).load([line]).refused.keys() == {3}
 
 
 def test_dayparts_become_minutes_of_the_line_items_week() -> None:

@@ -210,6 +210,7 @@ class MergingMatcher(Matcher):
         ([1, 5, Line(9, 9, DE), 9], (0, 2, 3, 4)),
         ([1, Line(1, 8, DE), Line(1, 0, DE)], (1, 0, 2, 3, 4, 5)),
         ([Line(1, 8, DE), (1, Standing.PAUSED), (2, Standing.PAUSED), (2, Standing.ACTIVE)], (0, 2, 3, 4, 5)),
+        ([(-1, Standing.ACTIVE), (5_000, Standing.PAUSED)], (0, 1, 2, 3, 4, 5)),  # they are not there
     ],
 )
 def test_changes_in_the_middle_of_a_merge_are_kept(

@@ -55,6 +55,16 @@ def test_a_profile_is_added_to_the_context() -> None:
     assert find(local(), "u1", "x1") == [((1, 2, 3), ""), ((2,), "no_profile")]
 
 
+def test_what_is_known_of_the_moment_goes_before_the_profile() -> None:
+    old = Profile({"country": "FR", "age": 33}, ["runners"])
+    shard = LocalShard(make_matcher(), lambda _: old)
+    in_no_audience = Opportunity(Instant(0), {"country": "DE", "age": 12}, [])
+
+    found = asyncio.run(shard.find([Ask("u1", in_no_audience, 9)]))
+
+    assert [each.matches.lines for each in found] == [(2,)]
+
+
 def test_a_shard_that_is_away_is_answered_for_by_the_context_alone_and_it_shows() -> None:
     shards = ShardedMatch({"a": local(), "b": Away(), "c": local()})
     viewers = [f"u{number}" for number in range(60)]

@@ -83,6 +83,22 @@ def test_it_refuses_exactly_what_breaks_the_schema(schema: dict[str, Any], value
         ({"type": "object", "properties": {"x": {"type": "array"}}}, "schema.x[]: a schema is an object"),
         ({"type": "string", "pattern": "("}, "schema: the pattern '(' cannot be read"),
         ({"type": "string", "pattern": "a" * 201}, "schema: a pattern has at most 200 characters"),
+        ({"type": "string", "pattern": "a{99999999999999999999}"}, "schema: the pattern 'a{9999999"),
+        ({"type": "string", "pattern": 7}, "schema: pattern is 7; it is a regular expression"),
+        ({"type": ["string", "null"]}, "schema: type ['string', 'null']; it is one of"),
+        ({"type": "object", "properties": {"x": {"type": {}}}}, "schema.x: type {}; it is one of"),
+        ({"type": "object", "required": 7}, "schema: required is 7; it is a list of names"),
+        ({"type": "object", "required": "x"}, "schema: required is 'x'; it is a list of names"),
+        ({"type": "object", "required": [[]]}, "schema: required is [[]]; it is a list of names"),
+        ({"type": "string", "enum": "ab"}, "schema: enum is 'ab'; it is a list of values"),
+        ({"type": "string", "maxLength": "3"}, "schema: maxLength is '3'; it is a whole number"),
+        ({"type": "string", "minLength": None}, "schema: minLength is None; it is a whole number"),
+        (
+            {"type": "array", "items": {"type": "boolean"}, "maxItems": 1.5},
+            "schema: maxItems is 1.5; it is a whole number",
+        ),
+        ({"type": "integer", "minimum": "1"}, "schema: minimum is '1'; it is a number"),
+        ({"type": "number", "maximum": True}, "schema: maximum is True; it is a number"),
     ],
 )
 def test_a_schema_that_says_what_is_not_checked_is_refused(schema: object, sentence: str) -> None:

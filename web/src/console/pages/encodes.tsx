@@ -12,7 +12,7 @@ import { ApiError, asApiError, fileAdvice, sentence } from "../../shared/problem
 import { useResource } from "../../shared/resource.ts";
 import { queryOf } from "../../shared/router.ts";
 import { api } from "../../shared/session.ts";
-import { isCancelled, stepWords } from "../../shared/steps.ts";
+import { isCancelled, stateOf, stepWords } from "../../shared/steps.ts";
 import { JobPage } from "./job/job.tsx";
 import { type CellColumn, DataTable, TableSkeleton } from "../table/data_table.tsx";
 
@@ -100,19 +100,6 @@ function Page({ body }: { body: preact.ComponentChildren }) {
 export function merged(jobs: readonly Job[], news: Job): Job[] {
   const known = jobs.some((job) => job.id === news.id);
   return known ? jobs.map((job) => (job.id === news.id ? news : job)) : [news, ...jobs];
-}
-
-const STATE_WORDS: Record<JobState, string> = {
-  queued: "Waiting",
-  running: "At work",
-  done: "Done",
-  refused: "Refused",
-  failed: "Failed",
-};
-
-/** How a job stands: its words, and the class that colours them. */
-function stateOf(job: Job): { words: string; tone: string } {
-  return isCancelled(job) ? { words: "Cancelled", tone: "cancelled" } : { words: STATE_WORDS[job.state], tone: job.state };
 }
 
 async function cancel(job: Job): Promise<void> {
@@ -209,7 +196,7 @@ function CancelButton({ job }: { job: Job }) {
 
 function Why({ job, problem, onClose }: { job: Job; problem: Problem; onClose: () => void }) {
   return (
-    <Dialog title={`${STATE_WORDS[job.state]}: ${job.new.name}`} onClose={onClose}>
+    <Dialog title={`${stateOf(job).words}: ${job.new.name}`} onClose={onClose}>
       <ProblemView error={new ApiError(problem)} hint={fileAdvice(problem)} small />
       <dl class="pairs">
         <dt>File</dt>

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { AudioTrack, CaptionTrack, Chapter, Title, VideoTrack } from "../../api/types.ts";
 import { Ago } from "../../shared/components/small.tsx";
 import { codecsOf, pictureRungs } from "../../shared/facts.ts";
-import { channels, clock, codec, language, length } from "../../shared/format.ts";
+import { channels, clock, codec, frameRate, language, length } from "../../shared/format.ts";
 
 const MINUS = "\u2212";
 const GAP = "\u00a0";
@@ -89,7 +89,7 @@ function Chapters({ chapters }: { chapters: readonly Chapter[] }) {
 export function pictureWords(track: VideoTrack): string {
   const turned = track.rotation_degrees === 90 || track.rotation_degrees === 270;
   const [width, height] = turned ? [track.height, track.width] : [track.width, track.height];
-  const rate = framesPerSecond(track.frame_rate);
+  const rate = frameRate(track.frame_rate, 2);
   return [
     `${width} × ${height}`,
     rate && (track.variable_frame_rate ? `about ${rate}` : rate),
@@ -115,12 +115,6 @@ export function captionWords(tracks: readonly CaptionTrack[]): string[] {
 function brightness(track: VideoTrack): string {
   const nits = track.colour?.light?.max_nits || track.colour?.mastering?.max_nits || 0;
   return nits ? `up to ${Math.round(nits).toLocaleString("en-GB")}${GAP}nits` : "";
-}
-
-function framesPerSecond(fraction: string): string {
-  const [over, under = "1"] = fraction.split("/");
-  const value = Number(over) / Number(under);
-  return Number.isFinite(value) ? `${Number(value.toFixed(2))}${GAP}fps` : "";
 }
 
 function decibels(value: number): string {

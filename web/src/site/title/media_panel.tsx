@@ -1,6 +1,6 @@
 import type { Title } from "../../api/types.ts";
 import { Icon } from "../../shared/components/icons.tsx";
-import { bitrate, bytes, channels, clockLength, codec, language } from "../../shared/format.ts";
+import { bitrate, bytes, channels, clockLength, codec, frameRate, language } from "../../shared/format.ts";
 
 /** What was uploaded and what was made of it, for those who look after it. */
 export function MediaPanel({ title }: { title: Title }) {
@@ -80,7 +80,7 @@ function PictureFacts({ track }: { track: Title["publication"]["media"]["video"]
     <>
       <dt>Picture</dt>
       <dd>
-        {codec(track.codec)}, {track.width} × {track.height}, {rate(track.frame_rate)}, {track.frames.toLocaleString("en-GB")} frames
+        {codec(track.codec)}, {track.width} × {track.height}, {frameRate(track.frame_rate, 3) || track.frame_rate}, {track.frames.toLocaleString("en-GB")} frames
         {extra.length > 0 && `, ${extra.join(", ")}`}
       </dd>
     </>
@@ -97,10 +97,4 @@ function SoundFacts({ track }: { track: Title["publication"]["media"]["audio"][n
       </dd>
     </>
   );
-}
-
-function rate(fraction: string): string {
-  const [over, under = "1"] = fraction.split("/");
-  const value = Number(over) / Number(under);
-  return Number.isFinite(value) ? `${Number(value.toFixed(3))} fps` : fraction;
 }

@@ -50,7 +50,7 @@ export const TASK_STATES: Record<string, string> = {
   cancelled: "Cancelled",
 };
 
-/** A task in a line: `Encoding v360, chunk 3`. */
+/** A task in a line: `Chunk 3, v360`. */
 export function taskName(task: TaskView): string {
   const kind = task.kind.charAt(0).toUpperCase() + task.kind.slice(1);
   if (task.kind === "chunk") return `Chunk ${task.chunk ?? 0}, ${task.rung ?? ""}`;

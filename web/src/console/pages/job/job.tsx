@@ -10,7 +10,7 @@ import { JOB_CHANGED, onLive } from "../../../shared/live.ts";
 import { ApiError, asApiError, fileAdvice, sentence } from "../../../shared/problem.ts";
 import { useResource } from "../../../shared/resource.ts";
 import { api, may, useMe } from "../../../shared/session.ts";
-import { isCancelled, stepWords } from "../../../shared/steps.ts";
+import { isCancelled, stateOf, stepWords } from "../../../shared/steps.ts";
 import { TableSkeleton } from "../../table/data_table.tsx";
 import { columnsOf, type Lane, lanesOf, TASK_STATES, taskName, troublesOf } from "./graph.ts";
 import { HullPlot } from "./hull_plot.tsx";
@@ -66,7 +66,7 @@ function Head({ view, onChange }: { view: JobTasks; onChange: () => void }) {
         <Icon name="arrowLeft" size={20} />
       </a>
       <h1>{job.new.name}</h1>
-      <span class={`state state-${isCancelled(job) ? "cancelled" : job.state}`}>{isCancelled(job) ? "Cancelled" : STATES[job.state]}</span>
+      <span class={`state state-${stateOf(job).tone}`}>{stateOf(job).words}</span>
       <span class="job-tools">
         {job.watchable && job.title && (
           <a class="button button-small" href={`/t/${encodeURIComponent(job.title)}`}>
@@ -99,8 +99,6 @@ function Head({ view, onChange }: { view: JobTasks; onChange: () => void }) {
     </div>
   );
 }
-
-const STATES: Record<Job["state"], string> = { queued: "Waiting", running: "At work", done: "Done", refused: "Refused", failed: "Failed" };
 
 function Standing({ view }: { view: JobTasks }) {
   const { job, counts, forecast } = view;

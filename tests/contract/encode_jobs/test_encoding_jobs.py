@@ -13,7 +13,6 @@ from bijou.catalog import Catalog, NewTitle, Publication, Title
 from bijou.catalog.happenings import TitleChanged, TitlePublished
 from bijou.catalog.service import CatalogService
 from bijou.encoding import Encoding, Job, JobState, group_of
-from bijou.encoding.http import EncodingClient, routes
 from bijou.encoding.service import EncodingService
 from bijou.engines.files import FileBlobs
 from bijou.engines.records_queue import RecordsQueue
@@ -27,13 +26,13 @@ from bijou.ports import (
     TaskState,
     VirtualClock,
 )
-from tests.contract.conftest import Faces, Told
+from tests.contract.conftest import Told
+from tests.contract.encode_jobs.conftest import LEASE_S
 from tests.contract.encoders import StandIn
 from tests.contract.samples import publication
 
 pytestmark = pytest.mark.anyio
 
-LEASE_S = 15.0
 SINTEL = NewTitle("Sintel", row="Open films", year=2010)
 NO_VIDEO = InvalidRequest("encoding.no_video", "the file has no picture").problem()
 CRASHED = EngineUnavailable("encoding.crashed", "ffmpeg was killed").problem()
@@ -77,40 +76,6 @@ class Interrupted:
 def arriving(asset: str) -> Publication:
     whole = publication(asset)
     return replace(whole, hls=f"{whole.base}/live/master.m3u8", complete=False)
-
-
-@pytest.fixture
-def catalog(records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told) -> CatalogService:
-    return CatalogService(records, clock, chance, told)
-
-
-@pytest.fixture
-def queue(records: SqliteRecords, clock: VirtualClock, chance: Random) -> RecordsQueue:
-    return RecordsQueue(records, clock, chance, lease_s=LEASE_S)
-
-
-@pytest.fixture
-def encoder(queue: RecordsQueue) -> StandIn:
-    return StandIn(queue)
-
-
-@pytest.fixture
-def service(
-    records: SqliteRecords,
-    queue: RecordsQueue,
-    blobs: FileBlobs,
-    catalog: CatalogService,
-    clock: VirtualClock,
-    chance: Random,
-    told: Told,
-) -> EncodingService:
-    return EncodingService(records, queue, blobs, catalog, clock, chance, told, lease_s=LEASE_S)
-
-
-@pytest.fixture
-def encoding(faces: Faces, service: EncodingService) -> Encoding:
-    plain: Encoding = service
-    return faces.of(plain, routes(service), EncodingClient)
 
 
 def jobs_told(told: Told) -> list[Job]:
@@ -252,6 +217,24 @@ async def test_a_refused_file_that_could_not_be_deleted_goes_later(
 
     assert (await service.job(job.id)).state is JobState.REFUSED
     assert [key async for key in blobs.keys("")] == []
+
+
+async def test_a_refused_job_that_cannot_be_cleaned_keeps_no_other_from_it(
+    service: EncodingService, encoder: StandIn, blobs: FileBlobs, clock: VirtualClock
+) -> None:
+    stuck = await service.submit("../no key of a blob", "f", SINTEL)
+    clock.advance(1)
+    other = await service.submit("uploads/upl_2", "f", SINTEL)
+    for job in (stuck, other):
+        await encoder.fail(job, NO_VIDEO)
+    await service.step()
+    clock.advance(3 * LEASE_S)
+    await blobs.put(f"media/{other.asset}/v360/0.m4s", b"late")
+
+    assert await service.step()
+
+    assert [key async for key in blobs.keys("")] == []
+    assert (await service.job(stuck.id)).state is JobState.REFUSED
 
 
 @pytest.mark.parametrize("problem", [CRASHED, LOST])

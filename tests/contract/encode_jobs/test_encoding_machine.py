@@ -15,18 +15,18 @@ from bijou.encoding import Job, JobState
 from bijou.encoding.service import EncodingService
 from bijou.engines.records_queue import RecordsQueue
 from bijou.ports import BijouError, EngineUnavailable, InvalidRequest
+from tests.contract.encode_jobs.conftest import LEASE_S
 from tests.contract.encoders import StandIn
 from tests.contract.machines import SHORT, ServiceMachine
 from tests.contract.samples import publication
 
-LEASE_S = 15.0
 BAD_FILE = InvalidRequest("encoding.no_video", "the file has no picture").problem()
 CRASHED = EngineUnavailable("encoding.crashed", "ffmpeg was killed").problem()
 OPEN = {JobState.QUEUED, JobState.RUNNING}
 
 
-class KilledError(Exception):
-    """The process is gone."""
+class KilledError(BaseException):
+    """The process is gone; no handler of errors may bring it back."""
 
 
 class Brittle:
