@@ -31,6 +31,7 @@ def manifest(
     protection: Protection | None = None,
     *,
     growing_since: Instant | None = None,
+    written_at: Instant | None = None,
 ) -> str:
     """Write the MPD of one period with all renditions.
 
@@ -42,6 +43,7 @@ def manifest(
     Args:
         growing_since: When its first segments could be had, if more will
             follow: players then read it anew each second. None: it is whole.
+        written_at: When this state of one that grows was first written.
     """
     end_s = max(rendition.end_s for rendition in renditions)
     longest_s = max(rendition.longest_s for rendition in renditions)
@@ -54,6 +56,7 @@ def manifest(
         type="static" if whole else "dynamic",
         mediaPresentationDuration=_duration(end_s) if whole else "",
         availabilityStartTime="" if growing_since is None else growing_since.rfc3339(),
+        publishTime="" if whole or written_at is None else written_at.rfc3339(),
         minimumUpdatePeriod="" if whole else "PT1S",
         maxSegmentDuration=_duration(longest_s),
         minBufferTime=_duration(longest_s),

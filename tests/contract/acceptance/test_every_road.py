@@ -68,7 +68,8 @@ def test_sound_is_the_same_packets_by_every_road(decoder: str, encoded: Encoded)
 def test_the_manifest_is_in_the_standards_order(encoded: Encoded) -> None:
     manifest = (encoded.folder / encoded.dash).read_text()
     edition = codec.decode((encoded.folder / "v1" / "edition.json").read_bytes(), Edition)
-    growing = growing_lists(edition.renditions, ended=False, since=Instant(0))["manifest.mpd"]
+    lists = growing_lists(edition.renditions, ended=False, since=Instant(0), written_at=Instant(1))
+    growing = lists["manifest.mpd"]
 
     assert faults(manifest) == []
     assert faults((encoded.folder / "live" / "manifest.mpd").read_text()) == []

@@ -101,12 +101,16 @@ def test_what_can_be_watched_is_told_once_lists_are_there(shown: Shown) -> None:
 
 
 def test_a_growing_manifest_is_read_anew_and_the_last_one_is_not(shown: Shown) -> None:
-    first, *_, last = shown.studio.blobs.grown[f"media/{ASSET}/live/manifest.mpd"]
+    texts = shown.studio.blobs.grown[f"media/{ASSET}/live/manifest.mpd"]
+    first, last = texts[0], texts[-1]
+    written_at = [re.search(r'publishTime="([^"]+)"', text)[1] for text in texts if "dynamic" in text]  # type: ignore[index]
 
+    assert sorted(written_at) == written_at
     assert 'type="dynamic"' in first
     assert "minimumUpdatePeriod" in first
     assert "mediaPresentationDuration" not in first
     assert 'type="static"' in last
+    assert "publishTime" not in last
     assert 'mediaPresentationDuration="PT21S"' in last
 
 

@@ -51,11 +51,13 @@ class Living:
         begun, _ = await shop.task(f"{task.group}/{INSPECT}")
         media = codec.decode(begun.result, FilmFacts).media
         written: dict[str, str] = {}
-        told_of = False
+        told_of, written_at = False, shop.clock.now()
         while True:
             await landed.look()
-            lists = landed.lists(begun.created_at)
+            lists = landed.lists(begun.created_at, written_at)
             if lists and lists != written:
+                written_at = shop.clock.now()
+                lists = landed.lists(begun.created_at, written_at)
                 await self._write(told.work.asset, lists, written, hold)
                 written = lists
                 if not told_of:
@@ -134,11 +136,15 @@ class _Landed:
         if tasks and outcome(tasks[0]) is not None:
             self._heard.add(name)
 
-    def lists(self, since: Instant) -> dict[str, str]:
-        """Return the lists of what is there; nothing while a rendition lacks its first segment."""
+    def lists(self, since: Instant, written_at: Instant) -> dict[str, str]:
+        """Return the lists of what is there; nothing while a rendition lacks its first segment.
+
+        Args:
+            written_at: When they were last seen to have changed.
+        """
         if not self.chunks or len(self._heads) < len(self._told.facts.sounds):
             return {}
-        return growing_lists(self._renditions(), ended=self.ended, since=since)
+        return growing_lists(self._renditions(), ended=self.ended, since=since, written_at=written_at)
 
     def first_publication(self, media: MediaInfo) -> Publication:
         """Return what is told of a title that can be watched, the same whenever it is told."""

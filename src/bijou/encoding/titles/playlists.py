@@ -104,17 +104,20 @@ def whole_lists(edition: Edition) -> dict[str, str]:
     return {**lists, _DASH: mpd, _HLS: multivariant_playlist(ready, subtitles)}
 
 
-def growing_lists(renditions: Sequence[MadeRendition], *, ended: bool, since: Instant) -> dict[str, str]:
+def growing_lists(
+    renditions: Sequence[MadeRendition], *, ended: bool, since: Instant, written_at: Instant | None = None
+) -> dict[str, str]:
     """Return the lists of what can be watched by now, all up to the same moment.
 
     Args:
         renditions: Each with its leading segments, and at least one.
         ended: Whether that is all of the film.
         since: When the encode began.
+        written_at: When they were first as they are now.
     """
     ready = [packaged(one) for one in renditions] if ended else even(renditions)
     lists = {one.media_uri: growing_playlist(one, ended=ended) for one in ready}
-    mpd = manifest(ready, growing_since=None if ended else since)
+    mpd = manifest(ready, growing_since=None if ended else since, written_at=written_at)
     return {**lists, _DASH: mpd, _HLS: multivariant_playlist(ready, iframes=False)}
 
 
