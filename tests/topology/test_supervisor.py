@@ -19,6 +19,7 @@ from bijou.ports import EngineUnavailable, SystemClock, new_id
 from bijou.runtime import codec
 from bijou.runtime.probe import obstacle
 from bijou.runtime.supervisor import Child, ChildStatus, Pace, Supervisor
+from tests.topology.patience import strained
 
 MARK = "BIJOU_DRILL"
 HOST = "127.0.0.1"
@@ -79,7 +80,7 @@ say = lambda statuses: print(codec.encode(statuses).decode(), flush=True)
 async def main(stop, ready):
     await Supervisor(children, clock=SystemClock(), chance=random.Random(1), on_change=say).run(stop)
 
-sys.exit(lifecycle.run(main, service="supervisor", clock=SystemClock(), grace_s=0.95))
+sys.exit(lifecycle.run(main, service="supervisor", clock=SystemClock(), grace_s=float(sys.argv[2])))
 """
 
 
@@ -114,8 +115,9 @@ async def remaining(mark: str, *, within_s: float) -> dict[int, str]:
 
 
 async def until(holds: Callable[[], Any], *, within_s: float = 8, must: bool = True) -> float:
-    """Wait for a condition with a deadline; return the seconds that it took."""
+    """Wait for a condition, longer where the machine is busy; return the seconds that it took."""
     start_ns = CLOCK.monotonic_ns()
+    within_s = strained(within_s)
     while not holds():
         waited_s = (CLOCK.monotonic_ns() - start_ns) / 1e9
         if waited_s > within_s:
@@ -182,7 +184,7 @@ def test_a_killed_child_is_healthy_again_within_two_seconds(mark: str) -> None:
             )
 
             show(f"kill -9 to healthy: {took_s:.2f} s")
-            assert took_s < 2
+            assert took_s < strained(2)
             assert of(supervisor, "control").pid != before.pid
             assert of(supervisor, "origin") == bystander
 
@@ -268,7 +270,7 @@ def test_a_child_that_never_starts_is_given_up_with_its_last_words(mark: str) ->
 
 @contextmanager
 def start(mark: str, *children: Child) -> Iterator[subprocess.Popen[str]]:
-    argv = [sys.executable, "-c", SUPERVISOR, codec.encode(children).decode()]
+    argv = [sys.executable, "-c", SUPERVISOR, codec.encode(children).decode(), str(strained(0.95))]
     env = {**os.environ, MARK: mark}
     with subprocess.Popen(
         argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -317,7 +319,7 @@ def test_sigterm_ends_all_within_a_second_and_frees_the_ports(mark: str) -> None
 
         show(f"SIGTERM to nothing left: {took_s:.2f} s, one child ignoring it")
         assert code == 0
-        assert took_s < 1.5
+        assert took_s < strained(1.5)
         assert not asyncio.run(remaining(mark, within_s=0.2))
         assert [obstacle(*child.health) for child in children] == ["", "", ""]
 
