@@ -33,7 +33,7 @@ sub vcl_recv {
     if (req.url == "/healthz") { return (synth(200, "well")); }
     if (req.url !~ "^/media(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$") { return (synth(404)); }
     if (req.method == "OPTIONS") { return (synth(204)); }
-    if (req.url !~ "\.(jpg|jpeg|png|webp|vtt)$") {
+    if (req.url !~ "^/media/[^/]+/stills/[^/]+$") {
       set req.http.Bijou-Asking = "yes";
       set req.http.Bijou-Url = req.url;
       set req.http.Bijou-Method = req.method;
