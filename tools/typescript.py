@@ -36,6 +36,7 @@ INTERNAL = frozenset(
         "OriginStatistics",
         "SentBytes",
         "SignedIn",
+        "SteeringHealth",
     }
 )
 HEAD = """\

@@ -5,7 +5,8 @@ stopped again. `wrk` asks, on one thread; rounds are interleaved, medians are
 shown, and the CPU a request costs stands beside what two busy cores let through.
 Varnish and nginx run as `bijou deploy` configures them where they cache, and
 nginx as it is fastest where it serves files. `./run bench delivery eviction`
-measures eviction alone, `serving` the servers alone.
+measures eviction alone, `steering` the steering answers, `serving` the servers alone, `fill` what an origin
+has to give at the peak where edges are filled ahead.
 """
 
 import json
@@ -27,7 +28,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.delivery import crowds, eviction
+from benchmarks.delivery import crowds, eviction, filled, steered
 from benchmarks.delivery.servers import (
     BODY_S,
     HOST,
@@ -46,6 +47,7 @@ from benchmarks.delivery.servers import (
 )
 
 _MANY: Final = 10_000
+_PARTS: Final = ("serving", "eviction", "fill", "steering")
 _LUA: Final = """
 local targets, at = {}, 0
 for line in io.lines(os.getenv("TARGETS")) do targets[#targets + 1] = line end
@@ -62,7 +64,7 @@ class Load(msgspec.Struct):
 
 def main(words: list[str]) -> int:
     quick = "--quick" in words
-    parts = {word for word in words if not word.startswith("--")} or {"serving", "eviction"}
+    parts = {word for word in words if not word.startswith("--")} or set(_PARTS)
     needed = [name for name in ("nginx", "varnishd", "wrk") if shutil.which(name) is None]
     if "serving" in parts and needed:
         print(
@@ -77,6 +79,12 @@ def main(words: list[str]) -> int:
     if "eviction" in parts:
         result["eviction"] = eviction.measured(quick=quick)
         _show_eviction(result["eviction"], targets)
+    if "fill" in parts:
+        result["fill"] = filled.measured(quick=quick, long="--long" in words)
+        _show_fill(result["fill"], targets)
+    if "steering" in parts:
+        result["steering"] = steered.measured(quick=quick)
+        steered.shown(result["steering"], targets)
     _show_targets(targets)
     print(json.dumps(result | {"targets": targets}))
     return 0
@@ -285,6 +293,27 @@ def _show_eviction(measured: dict[str, Any], targets: list[dict[str, object]]) -
     worst = min(min(points) for points in measured["foreign"].values())
     targets.append(_target("worst points against S3-FIFO on foreign traces", 100 * worst, at_least=-0.5))
     print(f"against S3-FIFO on foreign traces: {json.dumps(measured['foreign'])}")
+
+
+def _show_fill(measured: dict[str, Any], targets: list[dict[str, object]]) -> None:
+    title = f"origin egress on the {measured['held_back']} days held back, Mb/s"
+    table = Table("disk", "way", "worst 5 min", "beside LRU", "p95", "mean", "of it fills", title=title)
+    for share, row in measured["by_share"].items():
+        alone = row["ways"]["LRU"]["peak_mbps"]
+        for name, way in row["ways"].items():
+            table.add_row(
+                share, name, f"{way['peak_mbps']:,.0f}", f"{way['peak_mbps'] / alone - 1:+.0%}",
+                f"{way['p95_mbps']:,.0f}", f"{way['mean_mbps']:,.0f}", f"{way['filled_share']:.0%}",
+            )  # fmt: skip
+        table.add_row(share, "any fixed set, requests independent", "", f"{row['bound'] - 1:+.0%}")
+        for name in row["ways"]:
+            if not name.startswith("fill"):
+                continue
+            less = 100 * (1 - row["ways"][name]["peak_mbps"] / alone)
+            targets.append(
+                _target(f"% less peak origin egress than LRU, {name}, disk {share}", less, at_least=40)
+            )
+    Console().print(table)
 
 
 def _show_targets(targets: list[dict[str, object]]) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from random import Random
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from bijou.catalog import NewTitle
 from bijou.catalog.service import CatalogService
-from bijou.delivery import TokenKey, TokenKeys
+from bijou.delivery import States, TokenKey, TokenKeys
 from bijou.delivery.api import EdgeAddress
 from bijou.engines.sqlite import SqliteRecords
 from bijou.playback import Playback
@@ -67,6 +68,7 @@ async def test_a_session_names_absolute_addresses_in_order_of_preference(
 ) -> None:
     session = await house(ANYBODY, "").start("sintel", ANONYMOUS)
 
+    assert (session.steering, session.reports, session.pathways[0].steered_hls) == ("", "", "")
     assert session.id.startswith("ses_")
     assert (session.title, session.started_at) == ("sintel", clock.now())
     assert [pathway.id for pathway in session.pathways] == ["east", "west"]
@@ -136,3 +138,43 @@ async def test_a_session_brings_a_token_of_its_own_for_its_title_and_its_region(
     assert west.plain_hls == f"http://127.0.0.3:8810/t/{token}/media/ast_1/master.m3u8"
     assert east.dash == f"http://127.0.0.2:8810/t/{token}/media/ast_1/manifest.mpd"
     assert east.poster == "http://127.0.0.2:8810/media/ast_1/poster.jpg"
+
+
+async def test_a_steered_session_knows_where_to_ask_and_where_to_tell_what_it_saw(
+    faces: Faces, records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told
+) -> None:
+    catalog = CatalogService(records, clock, chance, told)
+    await catalog.publish(NewTitle("Sintel"), publication("ast_1"))
+    states = States(TokenKeys(lambda: [TokenKey("k1", bytes(32))], clock), clock)
+    keys = TokenKeys(lambda: [TokenKey("k1", bytes(32))], clock)
+    service: Playback = PlaybackService(
+        catalog, clock, chance, edges=EDGES, keys=keys, states=states, token_s=60
+    )
+    playback = faces.of(service, routes(service), PlaybackClient, authenticator=ByRole(), token="")
+
+    session = await playback.start("sintel", ANONYMOUS, "west")
+
+    address, _, state = session.steering.rpartition("/")
+    assert address == "http://127.0.0.3:8810/steer"
+    assert session.reports == f"http://127.0.0.3:8810/cmcd?state={state}"
+    place = urlsplit(session.pathways[1].steered_hls)
+    query = dict(parse_qsl(place.query))
+    assert f"{place.netloc}{place.path}" == "127.0.0.2:8810/media/ast_1/master.steered.m3u8"
+    assert (query["steering"], query["pathway"]) == (session.steering, "east")
+    assert keys.check(query["token"].encode(), place.path).session == session.id
+    standing = states.read(state)
+    assert (standing.session, standing.home, standing.scope) == (session.id, "west", "ast_1")
+    assert standing.expires_at_s == clock.now() // 1_000_000 + 60
+
+
+async def test_steering_that_answers_elsewhere_is_asked_there(
+    records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told
+) -> None:
+    catalog = CatalogService(records, clock, chance, told)
+    await catalog.publish(NewTitle("Sintel"), publication("ast_1"))
+    states = States(TokenKeys(lambda: [TokenKey("k1", bytes(32))], clock), clock)
+    playback = PlaybackService(
+        catalog, clock, chance, edges=EDGES, states=states, steering_url="https://steer.example/"
+    )
+
+    assert (await playback.start("sintel", ANONYMOUS)).steering.startswith("https://steer.example/steer/k1.")

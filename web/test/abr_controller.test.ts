@@ -1,6 +1,6 @@
 import type { Level } from "hls.js";
 import { expect, test } from "vitest";
-import { candidates } from "../src/player/abr_controller.ts";
+import { candidates, withoutTop } from "../src/player/abr_controller.ts";
 import { decided } from "../src/player/figures_panel.tsx";
 
 const level = (averageBitrate: number, codecSet = "avc1,mp4a", loadError = 0) => ({ averageBitrate, codecSet, videoRange: "SDR", loadError }) as Level;
@@ -18,6 +18,14 @@ test("the present rung stays a candidate though it failed once", () => {
 
   expect(candidates(levels, 0, 1, levels[1])).toEqual([0, 1]);
   expect(candidates(levels, 0, 1, levels[0])).toEqual([0]);
+});
+
+test("in a brown-out the tallest rungs are spared, unless there is nothing else", () => {
+  const levels = [240, 480, 720, 720].map((height) => ({ height }));
+
+  expect(withoutTop([0, 1, 2, 3], levels)).toEqual([0, 1]);
+  expect(withoutTop([0, 1], levels)).toEqual([0, 1]);
+  expect(withoutTop([2, 3], levels)).toEqual([2]);
 });
 
 test("the panel says what was chosen, and by how much", () => {

@@ -1,9 +1,9 @@
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from "hls.js";
 import { expect, test } from "vitest";
-import { failoverLoader } from "../src/player/failover_loader.ts";
+import { type Attempt, failoverLoader } from "../src/player/failover_loader.ts";
 import { PENALTY_MS, Pathways } from "../src/player/pathways.ts";
 
-const pathway = (id: string) => ({ id, hls: `http://${id}.test/media/ast_1/master.m3u8`, dash: "", poster: "", plain_hls: "" });
+const pathway = (id: string) => ({ id, hls: `http://${id}.test/media/ast_1/master.m3u8`, dash: "", poster: "", plain_hls: "", steered_hls: "" });
 const three = () => [pathway("east"), pathway("west"), pathway("north")];
 
 test("it begins with the preferred pathway", () => {
@@ -102,7 +102,8 @@ function freshStats(): LoaderStats {
 function load(hosts: Record<string, "up" | "down" | "silent">) {
   const { HostLoader, asked } = network(hosts);
   const pathways = new Pathways([pathway("east"), pathway("west")]);
-  const Failover = failoverLoader(HostLoader, pathways, () => 0);
+  const attempts: Attempt[] = [];
+  const Failover = failoverLoader(HostLoader, pathways, () => 0, (attempt) => attempts.push(attempt));
   const loader = new Failover({} as HlsConfig);
   const heldByHls = loader.stats;
   const context: LoaderContext = { type: "main" as LoaderContext["type"], url: "http://east.test/media/ast_1/v360/00001.m4s", responseType: "arraybuffer" };
@@ -114,7 +115,7 @@ function load(hosts: Record<string, "up" | "down" | "silent">) {
     onError: (error) => outcome.push(`error ${error.code}`),
     onTimeout: () => outcome.push("timeout"),
   });
-  return { outcome, asked: asked.map((address) => new URL(address).host), pathways, retries: heldByHls.retry };
+  return { outcome, asked: asked.map((address) => new URL(address).host), pathways, retries: heldByHls.retry, attempts };
 }
 
 test("a request is served by the next pathway, and hls.js sees one request", () => {
@@ -140,4 +141,18 @@ test("what works stays where it is", () => {
 
   expect(asked).toEqual(["east.test"]);
   expect(pathways.current).toBe("east");
+});
+
+test("every answer is told with where it came from, and so is each that did not come", () => {
+  const told = (hosts: Record<string, "up" | "down" | "silent">) => load(hosts).attempts.map(({ pathway, address, status }) => [pathway, new URL(address).host, status]);
+
+  expect(told({ "east.test": "up" })).toEqual([["east", "east.test", 200]]);
+  expect(told({ "east.test": "down", "west.test": "up" })).toEqual([["east", "east.test", 503], ["west", "west.test", 200]]);
+  expect(told({ "east.test": "silent", "west.test": "down" })).toEqual([["east", "east.test", 0], ["west", "west.test", 503]]);
+});
+
+test("the times of an attempt are its own", () => {
+  const { attempts } = load({ "east.test": "down", "west.test": "up" });
+
+  expect(attempts.map(({ loading }) => loading.start)).toEqual([1, 2]);
 });

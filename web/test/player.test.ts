@@ -67,10 +67,10 @@ test("each height is offered once, with its best rung, tallest first", () => {
 });
 
 test("buffers are bounded, and a resumed film begins where it stood", () => {
-  const config = hlsConfig(42, 8_000_000);
+  const config = hlsConfig(42, 8_000_000, "ses_1", "film");
 
   expect(config.startPosition).toBe(42);
-  expect(hlsConfig(0, 0).startPosition).toBe(0);
+  expect(hlsConfig(0, 0, "ses_1", "film").startPosition).toBe(0);
   expect(config.maxMaxBufferLength).toBeLessThanOrEqual(30);
   expect(config.maxBufferSize).toBeLessThanOrEqual(30_000_000);
   expect(config.abrEwmaDefaultEstimate).toBe(4_000_000);

@@ -23,6 +23,7 @@ from bijou.app.settings import Settings
 from bijou.app.site import BUILT, Site
 from bijou.app.site import routes as site_routes
 from bijou.app.status import Status, read_status
+from bijou.app.steering import states_of
 from bijou.app.stores import (
     encode_slots,
     open_blobs,
@@ -161,6 +162,8 @@ def rooms_of(
         anonymous_viewers=settings.control.anonymous_viewers,
         keys=token_keys(settings, clock, chance),
         token_s=settings.delivery.token_s,
+        states=states_of(settings, clock, chance),
+        steering_url=settings.steering.url,
     )
     ads = AdOperationsService(records, clock, chance)
     return Rooms(accounts, catalog, encoding, ingest, playback, hub, ads)

@@ -13,6 +13,8 @@ from bijou.app.health import HEALTH
 from bijou.app.keys import Keys
 from bijou.app.settings import House, Settings
 from bijou.delivery.http import ENDPOINTS as MEDIA
+from bijou.delivery.http import HEALTH as ITS_HEALTH
+from bijou.delivery.http import STEERING
 from bijou.engines.files import FileBlobs
 from bijou.engines.sqlite import SqliteRecords
 from bijou.ports import VirtualClock
@@ -25,7 +27,13 @@ def all_endpoints() -> dict[str, list[Endpoint]]:
     The control plane's rows are those of one that is really put together, in a
     folder that is thrown away.
     """
-    return {"control": _control(), "encoder": [HEALTH], "origin": list(MEDIA), "edge": list(MEDIA)}
+    return {
+        "control": _control(),
+        "encoder": [HEALTH],
+        "origin": list(MEDIA),
+        "edge": [*MEDIA, *STEERING],
+        "steering": [*STEERING, *ITS_HEALTH],
+    }
 
 
 def _control() -> list[Endpoint]:

@@ -21,6 +21,8 @@ def check(settings: Settings) -> Settings:
     _check_regions(settings)
     _check_urls(settings)
     _check_shields(settings.edge.shields)
+    for name in ("capacity", "cost"):
+        weights_of(settings, name)
     _check_records(settings.house.records)
     _check_recipes(settings.encoding.recipes)
     _check_proxies(settings.control.trusted_proxies)
@@ -32,6 +34,36 @@ def edges_of(settings: Settings) -> list[tuple[str, str]]:
     """Return (region, address) of every edge, the preferred first."""
     pairs = [entry.partition("=") for entry in settings.delivery.edges]
     return [(region, address.rstrip("/")) for region, _, address in pairs]
+
+
+def weights_of(settings: Settings, name: str) -> dict[str, float]:
+    """Return what `[steering]` says of each region, where it says something.
+
+    Args:
+        name: Of the setting: `capacity` or `cost`.
+
+    Raises:
+        InvalidRequest: `settings.bad_value`.
+    """
+    regions = {region for region, _ in edges_of(settings)}
+    weights: dict[str, float] = {}
+    for entry in getattr(settings.steering, name):
+        region, _, number = entry.partition("=")
+        if region not in regions or region in weights or not _is_weight(number):
+            rule = f"it takes region=number, above 0, each of {', '.join(sorted(regions))} once"
+            raise _bad(f"[steering] {name}: {entry!r}; {rule}")
+        weights[region] = float(number)
+    if name == "capacity" and weights and len(weights) < len(regions):
+        missing = ", ".join(sorted(regions - set(weights)))
+        raise _bad(f"[steering] capacity says nothing of {missing}; it names every region or none")
+    return weights
+
+
+def _is_weight(number: str) -> bool:
+    try:
+        return 0 < float(number) < 1e12
+    except ValueError:
+        return False
 
 
 def _check_regions(settings: Settings) -> None:
@@ -55,6 +87,7 @@ def _check_urls(settings: Settings) -> None:
     for name, address in (
         ("[control] public_url", settings.control.public_url),
         ("[edge] origin_url", settings.edge.origin_url),
+        ("[steering] url", settings.steering.url),
     ):
         if address and not _is_url(address):
             raise _bad(f"{name} = {address!r}; it takes http://host:port or https://host:port")

@@ -9,11 +9,12 @@ from random import SystemRandom
 from bijou.app.addresses import edge_fetches
 from bijou.app.health import Ready
 from bijou.app.settings import Settings
-from bijou.ports import SystemClock
+from bijou.ports import InvalidRequest, SystemClock
 from bijou.runtime import lifecycle
 from bijou.runtime.lifecycle import servable
 
 _ORIGIN_CONNECTIONS = 10_000
+_STEERING_CONNECTIONS = 10_000
 
 Service = Callable[[Settings, asyncio.Event, Ready], Awaitable[None]]
 
@@ -63,9 +64,11 @@ async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None
 
 async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
     from bijou.app.keys import token_keys  # noqa: PLC0415 - as above
+    from bijou.app.steering import steerer_of  # noqa: PLC0415 - as above
     from bijou.delivery import serve_edge  # noqa: PLC0415 - as above
 
     edge, clock = settings.edge, SystemClock()
+    keys = token_keys(settings, clock, SystemRandom())
     await serve_edge(
         region=edge.region,
         origin_url=edge_fetches(settings),
@@ -75,15 +78,43 @@ async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
         idle_s=edge.idle_s,
         connections=servable(edge.connections),
         shields=edge.shields,
-        keys=token_keys(settings, clock, SystemRandom()),
+        keys=keys,
         disk=Path(settings.house.data_dir) / f"edge-{edge.region}",
         disk_bytes=edge.disk_bytes,
         eviction=edge.eviction,
         drain_s=edge.drain_s,
+        steerer=steerer_of(settings, clock, SystemRandom(), keys=keys, own=edge.region),
+        probe_s=settings.steering.probe_s,
         clock=clock,
         stop=stop,
         ready=lambda _: ready(),
     )
 
 
-SERVICES: dict[str, Service] = {"control": _control, "encoder": _encoder, "origin": _origin, "edge": _edge}
+async def _steering(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.app.steering import steerer_of  # noqa: PLC0415 - as above
+    from bijou.delivery import serve_steering  # noqa: PLC0415 - as above
+
+    steering, clock = settings.steering, SystemClock()
+    steerer = steerer_of(settings, clock, SystemRandom())
+    if steerer is None:
+        raise InvalidRequest("settings.bad_value", "[steering] enabled is false; nothing is to be steered")
+    await serve_steering(
+        steerer,
+        host=steering.host,
+        port=steering.port,
+        connections=servable(_STEERING_CONNECTIONS),
+        probe_s=steering.probe_s,
+        clock=clock,
+        stop=stop,
+        ready=lambda _: ready(),
+    )
+
+
+SERVICES: dict[str, Service] = {
+    "control": _control,
+    "encoder": _encoder,
+    "origin": _origin,
+    "edge": _edge,
+    "steering": _steering,
+}

@@ -226,6 +226,55 @@ class Delivery(Struct, frozen=True):
     token_s: Annotated[float, Meta(gt=0, description="Seconds that such a token holds.")] = 12 * 3600.0
 
 
+class Steering(Struct, frozen=True):
+    """Which region each viewer uses."""
+
+    enabled: Annotated[
+        bool, Meta(description="Whether edges tell players, again and again, which of them to use.")
+    ] = True
+    url: Annotated[
+        str,
+        Meta(
+            description="Where steering answers, such as in front of edges of another make"
+            " (bijou run steering); empty: at each edge."
+        ),
+    ] = ""
+    host: Annotated[str, Meta(description="Address of steering that runs alone.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of steering that runs alone.")] = 8803
+    capacity: Annotated[
+        list[str],
+        Meta(
+            description="Sessions that each region can serve, as region=number; where none is said, one is"
+            " as large as another and never full; commas between them outside TOML."
+        ),
+    ] = field(default_factory=list)
+    cost: Annotated[
+        list[str],
+        Meta(
+            description="What a byte costs in each region, as region=number, 1 where none is said; commas"
+            " between them outside TOML."
+        ),
+    ] = field(default_factory=list)
+    locality: Annotated[
+        float,
+        Meta(ge=1, description="How many times as much its own region weighs for a session; 1: not at all."),
+    ] = 1000.0
+    ttl_s: Annotated[
+        int, Meta(ge=1, le=300, description="Seconds after which a player asks again, on a quiet day.")
+    ] = 10
+    incident_ttl_s: Annotated[
+        int, Meta(ge=1, le=300, description="The same while a region is not as it should be.")
+    ] = 2
+    probe_s: Annotated[float, Meta(gt=0, description="Seconds between two probes of each edge.")] = 1.0
+    hold_s: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that a region is left alone, at least, twice that after a relapse."),
+    ] = 10.0
+    ramp_s: Annotated[
+        float, Meta(gt=0, description="Seconds in which viewers come back to a region, few at first.")
+    ] = 60.0
+
+
 class Settings(Struct, frozen=True):
     """The whole configuration, a section a Struct."""
 
@@ -239,3 +288,4 @@ class Settings(Struct, frozen=True):
     origin: Origin = Origin()
     edge: Edge = Edge()
     delivery: Delivery = msgspec.field(default_factory=Delivery)
+    steering: Steering = msgspec.field(default_factory=Steering)

@@ -14,6 +14,7 @@ _PLACES = {
     "codecs": "bijou.cli.codecs:codecs",
     "config": "bijou.cli.reference:config",
     "demo": "bijou.cli.serving:demo",
+    "drill": "bijou.cli.drills:drill",
     "encode": "bijou.cli.encoding:encode",
     "deploy": "bijou.cli.deploying:deploy",
     "fs": "bijou.cli.mounting:fs",

@@ -39,7 +39,7 @@ def serve(config: Settings) -> None:
 
 
 @click.command()
-@click.argument("service", type=click.Choice(["control", "encoder", "origin", "edge"]))
+@click.argument("service", type=click.Choice(["control", "encoder", "origin", "edge", "steering"]))
 @speaks_plainly
 @configured(*Settings.__struct_fields__)
 def run(service: str, config: Settings) -> None:

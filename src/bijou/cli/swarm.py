@@ -13,7 +13,7 @@ from bijou.ports import InvalidRequest, SystemClock
 
 @click.command()
 @click.option("--viewers", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many.")
-@click.option("--target", required=True, help="Address of a title's multivariant playlist.")
+@click.option("--target", required=True, help="Address of a title's page, or of a multivariant playlist.")
 @click.option("--seconds", default=60.0, show_default=True, help="After which all leave.")
 @click.option(
     "--arrive", "arrive_s", default=5.0, show_default=True, help="Seconds in which they come; 0: at once."
@@ -43,10 +43,12 @@ def swarm(
     """Send viewers to a title, and print what they saw.
 
     They fetch for real, choose renditions by the player's own policy, say so in
-    CMCD, and throw away what they receive. Exit status 1 if one saw nothing.
+    CMCD, and throw away what they receive. From a title's page each opens a
+    session, knows all pathways, and follows steering. Exit status 1 if one saw
+    nothing.
 
     \b
-    bijou swarm --viewers 500 --target http://127.0.0.1:8811/media/ttl_1/main.m3u8
+    bijou swarm --viewers 500 --target http://127.0.0.1:8800/t/ringlight
     bijou swarm --viewers 1000 --arrive 0 --seconds 30 --target URL
     """
     low, high = link

@@ -7,8 +7,8 @@ what (`selection`), heads (`answers`), and only then sockets (`connection`,
 to all of them while it comes (`fill`). It speaks cleartext HTTP/1.1 only: TLS
 and HTTP/2 are a proxy's work. Who may fetch
 what stands in a signed token (`tokens`, `gate`); which objects stay is decided
-by who is about to watch them (`playheads`). Which edge a viewer uses is not
-decided here.
+by who is about to watch them (`playheads`). Which edge a viewer uses is decided
+by `steering`, which every edge answers beside its media.
 """
 
 from bijou.delivery.api import (
@@ -20,12 +20,32 @@ from bijou.delivery.api import (
     OriginStatistics,
     SentBytes,
 )
-from bijou.delivery.service import serve_edge, serve_origin
-from bijou.delivery.signed_playlists import signed_path
+from bijou.delivery.service import serve_edge, serve_origin, serve_steering
+from bijou.delivery.signed_playlists import (
+    PATHWAY_PARAMETER,
+    STEERING_PARAMETER,
+    signed_path,
+    steered_path,
+)
 from bijou.delivery.slots import SlotTable, slot_of
+from bijou.delivery.steering import (
+    REPORT_PATH,
+    STEER_PREFIX,
+    Pathway,
+    Pathways,
+    Patience,
+    Standing,
+    States,
+    Steerer,
+    Tempo,
+)
 from bijou.delivery.tokens import TOKEN_PARAMETER, Grant, Route, TokenKey, TokenKeys, parse_keys
 
 __all__ = [
+    "PATHWAY_PARAMETER",
+    "REPORT_PATH",
+    "STEERING_PARAMETER",
+    "STEER_PREFIX",
     "TOKEN_PARAMETER",
     "EdgeAddress",
     "EdgeHealth",
@@ -34,14 +54,23 @@ __all__ = [
     "Grant",
     "OriginHealth",
     "OriginStatistics",
+    "Pathway",
+    "Pathways",
+    "Patience",
     "Route",
     "SentBytes",
     "SlotTable",
+    "Standing",
+    "States",
+    "Steerer",
+    "Tempo",
     "TokenKey",
     "TokenKeys",
     "parse_keys",
     "serve_edge",
     "serve_origin",
+    "serve_steering",
     "signed_path",
     "slot_of",
+    "steered_path",
 ]

@@ -41,6 +41,12 @@ _PREFLIGHT: Final = (
     b"Access-Control-Allow-Headers: %s\r\n"
     b"Access-Control-Max-Age: %d\r\n" % (ALLOWED_HEADERS.encode(), PREFLIGHT_AGE_S)
 )
+_ALLOW_REPORTS: Final = b"Allow: GET, HEAD, OPTIONS, POST\r\n"
+_PREFLIGHT_REPORTS: Final = (
+    b"Access-Control-Allow-Methods: GET, HEAD, OPTIONS, POST\r\n"
+    b"Access-Control-Allow-Headers: %s, Content-Type\r\n"
+    b"Access-Control-Max-Age: %d\r\n" % (ALLOWED_HEADERS.encode(), PREFLIGHT_AGE_S)
+)
 _FACTS: Final = tuple((name, name.lower().encode()) for name in ("Content-Range", "ETag", "Last-Modified"))
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
@@ -51,6 +57,7 @@ _TITLES: Final = {
     400: "Bad request",
     405: "Method not allowed",
     408: "Request timeout",
+    413: "Request body too long",
     431: "Request head too long",
     505: "HTTP version not supported",
 }
@@ -120,6 +127,11 @@ def preflight(date: Instant) -> Answer:
     return Answer(204, _head(204, [f"Date: {http_date(date)}"], _ALLOW + _PREFLIGHT))
 
 
+def steering_preflight(date: Instant) -> Answer:
+    """Answer OPTIONS where players ask for their pathway, and tell what they saw."""
+    return Answer(204, _head(204, [f"Date: {http_date(date)}"], _ALLOW_REPORTS + _PREFLIGHT_REPORTS))
+
+
 def nothing(date: Instant) -> Answer:
     """Answer yes, and nothing else."""
     return Answer(204, _head(204, [f"Date: {http_date(date)}"], _NOT_KEPT))
@@ -128,6 +140,20 @@ def nothing(date: Instant) -> Answer:
 def json_answer(value: object, method: str, date: Instant) -> Answer:
     """Answer with a value of the moment."""
     return _whole(200, codec.encode(value), "application/json", method, [f"Date: {http_date(date)}"])
+
+
+def moment_answer(value: object, method: str, date: Instant) -> Answer:
+    """Answer with a value of the moment, as `json_answer`, where thousands are answered in a second."""
+    content = codec.encode(value)
+    head = _moment_head(date // 1_000_000) + b"Content-Length: %d\r\n" % len(content)
+    body = b"" if method == "HEAD" else content
+    return Answer(200, head, len(body), body)
+
+
+@functools.lru_cache(maxsize=2)
+def _moment_head(date_s: int) -> bytes:
+    fields = [f"Date: {http_date(Instant(date_s * 1_000_000))}", "Content-Type: application/json"]
+    return _head(200, fields, _NOT_KEPT)
 
 
 def problem_answer(

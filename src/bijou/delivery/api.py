@@ -2,6 +2,9 @@
 
 import msgspec
 
+from bijou.delivery.steering.pathways import PathwayStatus
+from bijou.delivery.steering.steerer import SteeringStatistics
+
 
 class EdgeAddress(msgspec.Struct, frozen=True):
     """Where a region's edge answers."""
@@ -109,3 +112,15 @@ class EdgeHealth(msgspec.Struct, frozen=True):
     healthy: bool
     region: str
     statistics: EdgeStatistics
+    pathways: list[PathwayStatus] = []
+    steering: SteeringStatistics = SteeringStatistics()
+
+
+class SteeringHealth(msgspec.Struct, frozen=True):
+    """What `/healthz` of steering that runs alone answers."""
+
+    service: str
+    version: str
+    healthy: bool
+    pathways: list[PathwayStatus]
+    steering: SteeringStatistics

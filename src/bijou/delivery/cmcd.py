@@ -1,6 +1,7 @@
 """The two things that players say of themselves which an edge uses: whose session, and what comes next.
 
-Source: CTA-5004, keys `sid` and `nor`, as fields or in the query.
+Source: CTA-5004 and CTA-5004-B, keys `sid` and `nor`, as fields or in the query. In version 2
+`nor` is a list, of which the first counts.
 """
 
 import posixpath
@@ -13,7 +14,7 @@ import msgspec
 from bijou.delivery.wire import Request
 
 _SESSION: Final = re.compile(rb'(?:^|,) *sid="([^"]{0,128})"')
-_NEXT: Final = re.compile(rb'(?:^|,) *nor="([^"]{0,512})"')
+_NEXT: Final = re.compile(rb'(?:^|,) *nor=\(?"([^"]{0,512})"')
 _IN_QUERY: Final = b"CMCD="
 
 

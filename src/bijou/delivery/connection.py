@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: "Server") -> None:
         self._server = server
-        self._reader = RequestReader()
+        self._reader = RequestReader(server.posts)
         self._transport: asyncio.Transport
         self._request: Request | None = None
         self._answer: Answer | None = None

@@ -18,9 +18,10 @@ from bijou.delivery.fetching import Fetching
 from bijou.delivery.fill import Fill, FillReader, TooLarge
 from bijou.delivery.gate import Entered, Gate
 from bijou.delivery.handed_on import CONDITION_FIELDS, hand_on
-from bijou.delivery.model import Miss, Verdict, begins_a_session
+from bijou.delivery.model import MEDIA_PREFIX, Miss, Verdict, begins_a_session
 from bijou.delivery.selection import CONDITIONS, select
 from bijou.delivery.shields import Source
+from bijou.delivery.steering import Steerer, SteeringStatistics
 from bijou.delivery.tally import Tally
 from bijou.delivery.tokens import TokenKeys, TokenRefused
 from bijou.delivery.wire import Refusal, Request
@@ -56,6 +57,7 @@ class Edge:
         disk: Opened already; None: what leaves memory is gone.
         policy: Which object leaves memory first; S3-FIFO where None is given.
         witness: Told which sessions ask for what.
+        steerer: Answers players who ask which edge to use; None: nobody does here.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Edge:
         disk: Disk | None = None,
         policy: Policy[str, Any] | None = None,
         witness: Witness | None = None,
+        steerer: Steerer | None = None,
     ) -> None:
         self.tally = Tally()
         self._region = region
@@ -79,6 +82,7 @@ class Edge:
         self._disk = disk
         self._policy = policy
         self._witness = witness
+        self._steerer = steerer
         self._fetching = Fetching(cache_bytes, policy, disk, upstream, clock, self.tally)
         self._store = self._fetching.store
         self._crowded = connections * CROWDED
@@ -86,6 +90,10 @@ class Edge:
     def at_once(self, request: Request) -> Answer | None:
         """Answer from memory, and whatever is not media."""
         path = request.path
+        if self._steerer is not None and not path.startswith(MEDIA_PREFIX):
+            steered = self._steerer.answer(request)
+            if steered is not None:
+                return steered
         if self._gate is not None:
             try:
                 path = self._gate.path_of(request)
@@ -154,6 +162,8 @@ class Edge:
             healthy=True,
             region=self._region,
             statistics=self.statistics(),
+            pathways=[] if self._steerer is None else self._steerer.pathways.status(),
+            steering=SteeringStatistics() if self._steerer is None else self._steerer.statistics(),
         )
 
     async def close(self) -> None:

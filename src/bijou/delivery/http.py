@@ -10,6 +10,8 @@ from bijou.runtime.http import Endpoint
 
 _MEDIA = "/media/{key:path}"
 _HEALTH = "/healthz"
+_STEER = "/steer/{state}"
+_REPORTS = "/cmcd"
 _ALLOWED = "/allowed/media/{key:path}"
 
 ENDPOINTS: list[Endpoint] = [
@@ -47,5 +49,38 @@ ENDPOINTS: list[Endpoint] = [
         role=Role.ANYONE,
         status=204,
         summary="Tells browsers that every page may read health.",
+    ),
+]
+
+HEALTH: list[Endpoint] = [row for row in ENDPOINTS if row.path == _HEALTH]
+STEERING: list[Endpoint] = [
+    Endpoint(
+        method="GET",
+        path=_STEER,
+        role=Role.ANYONE,
+        gives=dict[str, object],
+        summary="Which pathway a session should use (HLS and DASH content steering); its state is signed.",
+    ),
+    Endpoint(method="HEAD", path=_STEER, role=Role.ANYONE, summary="Whether a session is steered still."),
+    Endpoint(
+        method="OPTIONS",
+        path=_STEER,
+        role=Role.ANYONE,
+        status=204,
+        summary="Tells browsers that every page may ask for its pathway.",
+    ),
+    Endpoint(
+        method="POST",
+        path=_REPORTS,
+        role=Role.ANYONE,
+        status=204,
+        summary="Takes what a player saw: CMCD events, one a line (application/cmcd).",
+    ),
+    Endpoint(
+        method="OPTIONS",
+        path=_REPORTS,
+        role=Role.ANYONE,
+        status=204,
+        summary="Tells browsers that every page may send what its player saw.",
     ),
 ]

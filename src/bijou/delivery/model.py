@@ -34,7 +34,7 @@ _CONTENT_TYPES: Final = {
     "jpg": "image/jpeg",
     "vtt": "text/vtt",
 }
-_STARTS: Final = ("/master.m3u8", "/master.signed.m3u8", "/manifest.mpd")
+_STARTS: Final = ("/master.m3u8", "/master.signed.m3u8", "/master.steered.m3u8", "/manifest.mpd")
 _MEDIA_PATH: Final = re.compile(r"/media(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _LIVE_PATH: Final = re.compile(r"/media/[^/]+/live/.+")
 _SHOWN_TO_ALL: Final = re.compile(SHOWN_TO_ALL)

@@ -12,7 +12,7 @@ from bijou.delivery.doors import answer_at_door
 from bijou.delivery.gate import Gate
 from bijou.delivery.model import LIVE_S, MISSING_S, BodyCut, Representation, is_live
 from bijou.delivery.selection import select
-from bijou.delivery.signed_playlists import LONGEST_BYTES, plain_key, signed
+from bijou.delivery.signed_playlists import LONGEST_BYTES, STEERED, plain_key, signed, steered
 from bijou.delivery.tally import Tally
 from bijou.delivery.tokens import TokenKeys
 from bijou.delivery.wire import Refusal, Request
@@ -101,8 +101,12 @@ class Origin:
                 "delivery.no_media", f"{plain} is over {LONGEST_BYTES} bytes and has no signed form"
             )
         text = (await self._content(plain)).decode("utf-8", "surrogateescape")
-        etag = f'{blob.etag[:-1]}-signed"' if blob.etag else ""
-        content = signed(text).encode("utf-8", "surrogateescape")
+        steers = request.path.endswith(STEERED)
+        playlist = steered(text) if steers else signed(text)
+        if playlist is None:
+            raise NotFound("delivery.no_media", f"{plain} names no variants and has no steered form")
+        etag = f'{blob.etag[:-1]}-{"steered" if steers else "signed"}"' if blob.etag else ""
+        content = playlist.encode("utf-8", "surrogateescape")
         return self._whole(request, structs.replace(blob, etag=etag), content)
 
     async def _content(self, key: str) -> bytes:

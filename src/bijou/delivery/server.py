@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -56,10 +56,20 @@ class Server:
             moves: no request begins, or no byte of an answer is taken.
         connections: Served at once. As many again are told so with 503 when
             they ask; those beyond are reset.
+        posts: Paths that take a POST, each with the longest body that it takes.
     """
 
-    def __init__(self, site: Site, clock: Clock, *, idle_s: float, connections: int) -> None:
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock,
+        *,
+        idle_s: float,
+        connections: int,
+        posts: Mapping[str, int] | None = None,
+    ) -> None:
         self.site = site
+        self.posts = posts or {}
         self.clock = clock
         self.idle_s = idle_s
         self.draining = False

@@ -1,15 +1,19 @@
 """Origin and edge as services: from a stop event to the last byte."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bijou.delivery.disk import Disk
 from bijou.delivery.edge import Edge
 from bijou.delivery.origin import Origin
+from bijou.delivery.probing import PROBE_S, keep_probing
 from bijou.delivery.server import DRAIN_S, Expiring, Server, serve
 from bijou.delivery.shields import Shields, Source
+from bijou.delivery.steering import Steerer
+from bijou.delivery.steering_site import SteeringSite
 from bijou.delivery.tokens import TOKEN_PARAMETER, Grant, TokenKeys
 from bijou.delivery.upstream import Upstream
 from bijou.ports import Blobs, Clock
@@ -70,6 +74,8 @@ async def serve_edge(
     disk_bytes: int = 0,
     eviction: str = PLAYHEADS,
     drain_s: float = DRAIN_S,
+    steerer: Steerer | None = None,
+    probe_s: float = PROBE_S,
 ) -> None:
     """Serve a region's viewers until `stop` is set; end within `drain_s`.
 
@@ -88,6 +94,8 @@ async def serve_edge(
         disk_bytes: Of that folder.
         eviction: Who leaves memory first: `playheads` or `s3fifo`.
         drain_s: Seconds that answers in progress have to finish.
+        steerer: Answers players who ask which edge to use; its pathways are probed meanwhile.
+        probe_s: Seconds between two probes.
 
     Raises:
         InvalidRequest: `delivery.bad_origin_url`.
@@ -108,13 +116,65 @@ async def serve_edge(
         disk=below,
         policy=policy,
         witness=policy,
+        steerer=steerer,
     )
-    server = Server(edge, clock, idle_s=idle_s, connections=connections)
+    server = Server(
+        edge, clock, idle_s=idle_s, connections=connections, posts=steerer.posts if steerer else None
+    )
     watched: list[Expiring] = [upstream, *([keys] if keys else [])]
     try:
-        await serve(server, host, port, watched=watched, stop=stop, ready=ready, drain_s=drain_s)
+        async with _probed(steerer, clock, region, probe_s, lambda: edge.tally.connections):
+            await serve(server, host, port, watched=watched, stop=stop, ready=ready, drain_s=drain_s)
     finally:
         await edge.close()
+
+
+async def serve_steering(
+    steerer: Steerer,
+    *,
+    host: str,
+    port: int,
+    clock: Clock,
+    stop: asyncio.Event,
+    ready: Callable[[int], None],
+    idle_s: float = IDLE_S,
+    connections: int = CONNECTIONS,
+    probe_s: float = PROBE_S,
+) -> None:
+    """Steer viewers of edges that cannot do so themselves, until `stop` is set.
+
+    Args:
+        port: 0: any that is free.
+        idle_s: Seconds after which a connection is closed on which nothing moves.
+        connections: Served at once; more are refused with 503.
+        probe_s: Seconds between two probes of each edge.
+        ready: Called once with the port, when it accepts connections.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    site = SteeringSite(steerer, clock)
+    server = Server(site, clock, idle_s=idle_s, connections=connections, posts=steerer.posts)
+    async with _probed(steerer, clock, "steering", probe_s):
+        await serve(server, host, port, watched=[steerer], stop=stop, ready=ready)
+
+
+@contextlib.asynccontextmanager
+async def _probed(
+    steerer: Steerer | None, clock: Clock, name: str, every_s: float, load: Callable[[], int] | None = None
+) -> AsyncIterator[None]:
+    """Probe the pathways of a steerer for as long as the block lasts."""
+    if steerer is None:
+        yield
+        return
+    looking = keep_probing(steerer.pathways, clock, name=name, every_s=every_s, load=load)
+    probing = asyncio.create_task(looking)
+    try:
+        yield
+    finally:
+        probing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await probing
 
 
 def _by_playheads(clock: Clock) -> "PlayheadPolicy":

@@ -112,6 +112,7 @@ class TokenKeys:
         self._keys: tuple[TokenKey, ...] = ()
         self._secrets: dict[str, bytes] = {}
         self._known: dict[bytes, tuple[int, str, Grant]] = {}
+        self._sessions: dict[str, None] = {}
         self._monotonic_ns = clock.monotonic_ns
         self.refresh()
 
@@ -147,6 +148,37 @@ class TokenKeys:
         text = f"{key.id}.{grant.expires_at_s:x}.{grant.session}.{grant.home}.{grant.route}.{scope}"
         return f"{text}.{_mac(key.secret, text)}"
 
+    def seal(self, text: str, person: bytes) -> str:
+        """Return a text with the signing key's name before it and its proof behind it.
+
+        Args:
+            person: What the text is for, at most 16 bytes: what is sealed for one
+                thing is no proof of another.
+        """
+        key = self._keys[0]
+        text = f"{key.id}.{text}"
+        return f"{text}.{_mac(key.secret, text, person)}"
+
+    def unseal(self, sealed: str, person: bytes) -> str | None:
+        """Return what was sealed; None where no key of ours did."""
+        text, _, mac = sealed.rpartition(".")
+        name, _, content = text.partition(".")
+        secret = self._secrets.get(name)
+        if secret is None or not mac.isascii():
+            return None
+        return content if hmac.compare_digest(_mac(secret, text, person), mac) else None
+
+    def note(self, session: str) -> None:
+        """Remember a session that proved itself; the last 65,536 are."""
+        if session and session not in self._sessions:
+            if len(self._sessions) >= _REMEMBERED:
+                del self._sessions[next(iter(self._sessions))]
+            self._sessions[session] = None
+
+    def knows(self, session: str) -> bool:
+        """Tell whether a session proved itself here, by a token or otherwise."""
+        return session in self._sessions
+
     def check(self, token: bytes, path: str) -> Grant:
         """Return what a token allows, if that is this path, now.
 
@@ -181,6 +213,7 @@ class TokenKeys:
         if len(self._known) >= _REMEMBERED:
             del self._known[next(iter(self._known))]
         self._known[token] = known
+        self.note(grant.session)
         return known
 
 
@@ -204,8 +237,8 @@ def parse_keys(text: str) -> list[TokenKey]:
     return keys
 
 
-def _mac(secret: bytes, text: str) -> str:
-    digest = hashlib.blake2b(text.encode(), digest_size=16, key=secret, person=_PERSON).digest()
+def _mac(secret: bytes, text: str, person: bytes = _PERSON) -> str:
+    digest = hashlib.blake2b(text.encode(), digest_size=16, key=secret, person=person).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

@@ -1,17 +1,19 @@
 """HTTP/1.1 requests from bytes: a strict, small reader that does no I/O.
 
 Whatever two parties could read differently is refused and the connection
-closed: bodies, bare line feeds, folded fields, repeated lengths, encoded
-slashes, dot segments.
+closed: bodies where none is taken, bare line feeds, folded fields, repeated
+lengths, encoded slashes, dot segments.
 
 Source: RFC 9112 for the framing, RFC 9110 for the fields.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 HEAD_BYTES: Final = 16 * 1024
 HEAD_FIELDS: Final = 100
@@ -28,6 +30,9 @@ _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 
+_NO_POSTS: Final[Mapping[str, int]] = MappingProxyType({})
+_LENGTH: Final = re.compile(rb"[0-9]{1,12}")
+
 Fields = dict[bytes, bytes]
 
 
@@ -39,6 +44,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         keep_alive: Whether the peer takes another answer on this connection.
         one_zero: Whether the peer speaks HTTP/1.0.
         query: What stands after the question mark, as sent.
+        body: Of a POST; nothing else has one.
     """
 
     method: str
@@ -47,6 +53,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     keep_alive: bool = True
     one_zero: bool = False
     query: bytes = b""
+    body: bytes = b""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -76,6 +83,9 @@ class RequestReader:
     Cost: memory of two heads (16 KiB each) and of what was fed beyond them. Fields
     that are those of the request before, as players send them, are not read again.
 
+    Args:
+        posts: Paths that take a POST, each with the longest body that it takes.
+
     Example:
         >>> reader = RequestReader()
         >>> reader.feed(b"GET /media/a.m4s?x=1 HTTP/1.1\r\nHost: e\r\n\r\nDELETE / ")
@@ -85,9 +95,22 @@ class RequestReader:
         (None, True)
     """
 
-    __slots__ = ("_at", "_buffer", "_fields", "_fields_read", "_keeps", "_refusal", "_scanned", "_serves")
+    __slots__ = (
+        "_at",
+        "_buffer",
+        "_fields",
+        "_fields_read",
+        "_held",
+        "_keeps",
+        "_posts",
+        "_refusal",
+        "_scanned",
+        "_serves",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, posts: Mapping[str, int] = _NO_POSTS) -> None:
+        self._posts = posts
+        self._held: Request | None = None
         self._buffer = b""
         self._at = 0
         self._scanned = 0
@@ -99,7 +122,7 @@ class RequestReader:
     @property
     def pending(self) -> bool:
         """Whether bytes wait that are not a whole request yet, or not asked for."""
-        return len(self._buffer) > self._at
+        return len(self._buffer) > self._at or self._held is not None
 
     def feed(self, data: bytes) -> None:
         """Take what the peer sent."""
@@ -111,6 +134,8 @@ class RequestReader:
         """Return the next request, or why there is none; None: more bytes are needed."""
         if self._refusal is not None:
             return self._refusal
+        if self._held is not None:
+            return self._with_body(self._held)
         buffer, at = self._buffer, self._at
         if len(buffer) == at:
             return None
@@ -125,10 +150,22 @@ class RequestReader:
             return self._refusal
         self._at = self._scanned = end + 4
         try:
-            return self._request(buffer[at:end])
+            request = self._request(buffer[at:end])
         except BadWire as bad:
             self._refusal = bad.refusal
             return self._refusal
+        return self._with_body(request) if request.method == "POST" else request
+
+    def _with_body(self, request: Request) -> Request | None:
+        """Return a POST once all of its body is here."""
+        size = int(request.fields.get(b"content-length", b"0"))
+        if len(self._buffer) - self._at < size:
+            self._held = request
+            return None
+        self._held = None
+        body = self._buffer[self._at : self._at + size]
+        self._at = self._scanned = self._at + size
+        return structs.replace(request, body=body)
 
     def _request(self, head: bytes) -> Request:
         line, _, rest = head.partition(b"\r\n")
@@ -141,8 +178,8 @@ class RequestReader:
             method, path, query = usual.groups(b"")
             if b"/." not in path:
                 return Request(method.decode(), path.decode(), self._fields, self._keeps, False, query)
-        request = _request(line, self._fields)
-        self._serves = b"host" in self._fields
+        request = _request(line, self._fields, self._posts)
+        self._serves = b"host" in self._fields and request.method != "POST"
         self._keeps = _keep_alive(self._fields, one_zero=False)
         return request
 
@@ -188,21 +225,23 @@ def split_head(head: bytes) -> list[bytes]:
     return lines
 
 
-def _request(line: bytes, fields: Fields) -> Request:
+def _request(line: bytes, fields: Fields, posts: Mapping[str, int] = _NO_POSTS) -> Request:
     parts = split_head(line)[0].split(b" ")
     if len(parts) != 3 or not parts[0] or parts[0].translate(None, _TOKEN):
         raise bad_wire(f"{_shown(line)} is no request line; it is a method, a target and HTTP/1.1")
     method, target, version = parts
     _check_version(version)
-    if method not in METHODS:
-        rule = "GET, HEAD and OPTIONS are"
-        raise BadWire(Refusal("delivery.wrong_method", 405, f"{_shown(method)} is not served; {rule}"))
-    _check_no_body(fields)
+    if method not in METHODS and not (method == b"POST" and posts):
+        raise _wrong_method(method)
+    if method != b"POST":
+        _check_no_body(fields)
     one_zero = version == b"HTTP/1.0"
     if b"host" not in fields and not one_zero:
         raise bad_wire("the field Host is missing; HTTP/1.1 asks for exactly one")
     query = target.partition(b"?")[2]
     path = "*" if target == b"*" and method == b"OPTIONS" else _path(target, query)
+    if method == b"POST":
+        _check_body(path, fields, posts)
     return Request(method.decode(), path, fields, _keep_alive(fields, one_zero=one_zero), one_zero, query)
 
 
@@ -213,6 +252,24 @@ def _check_version(version: bytes) -> None:
         detail = f"{_shown(version)} is not spoken here; HTTP/1.1 is"
         raise BadWire(Refusal("delivery.bad_version", 505, detail))
     raise bad_wire(f"{_shown(version)} is no protocol version; HTTP/1.1 is")
+
+
+def _wrong_method(method: bytes) -> BadWire:
+    rule = "GET, HEAD and OPTIONS are"
+    return BadWire(Refusal("delivery.wrong_method", 405, f"{_shown(method)} is not served; {rule}"))
+
+
+def _check_body(path: str, fields: Fields, posts: Mapping[str, int]) -> None:
+    if path not in posts:
+        raise _wrong_method(b"POST")
+    if b"transfer-encoding" in fields:
+        raise bad_wire("the request says Transfer-Encoding; a body here has a Content-Length")
+    length = fields.get(b"content-length", b"0")
+    if not _LENGTH.fullmatch(length):
+        raise bad_wire(f"{_shown(length)} is no Content-Length; it is a number of bytes")
+    if int(length) > posts[path]:
+        detail = f"the body has {int(length)} bytes; {path} takes {posts[path]} at most"
+        raise BadWire(Refusal("delivery.body_too_long", 413, detail))
 
 
 def _check_no_body(fields: Fields) -> None:

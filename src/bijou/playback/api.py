@@ -19,6 +19,9 @@ class Pathway(msgspec.Struct, frozen=True):
         dash: Absolute address of the manifest through that edge.
         plain_hls: The same playlist for players that know no variables: the
             token stands in the path.
+        steered_hls: The same playlist for players that steer by themselves
+            (EXT-X-CONTENT-STEERING): it names one pathway, the steering
+            manifest makes the others of it. Empty: nobody steers.
     """
 
     id: str
@@ -26,15 +29,26 @@ class Pathway(msgspec.Struct, frozen=True):
     dash: str
     poster: str = ""
     plain_hls: str = ""
+    steered_hls: str = ""
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Everything a player needs; pathways in order of preference."""
+    """Everything a player needs; pathways in order of preference.
+
+    Args:
+        steering: Absolute address that tells, asked again and again, which
+            pathway to use (HLS and DASH content steering); the same path
+            answers at every other pathway's edge. Empty: nobody steers.
+        reports: Absolute address that takes what the player saw, as CMCD
+            events; it proves whose session it is. Empty: nobody listens.
+    """
 
     id: str
     title: str
     started_at: Instant
     pathways: list[Pathway]
+    steering: str = ""
+    reports: str = ""
 
 
 class Playback(Protocol):

@@ -1,7 +1,15 @@
 """Pathways: which edges, in which order."""
 
+from urllib.parse import urlencode
+
 from bijou.catalog import Publication
-from bijou.delivery import TOKEN_PARAMETER, signed_path
+from bijou.delivery import (
+    PATHWAY_PARAMETER,
+    STEERING_PARAMETER,
+    TOKEN_PARAMETER,
+    signed_path,
+    steered_path,
+)
 from bijou.delivery.api import EdgeAddress
 from bijou.playback.api import Pathway
 from bijou.ports import InvalidRequest
@@ -19,11 +27,12 @@ def preferred(edges: list[EdgeAddress], region: str) -> list[EdgeAddress]:
     return sorted(edges, key=lambda edge: edge.region != region)
 
 
-def pathway(edge: EdgeAddress, publication: Publication, token: str = "") -> Pathway:
+def pathway(edge: EdgeAddress, publication: Publication, token: str = "", steering: str = "") -> Pathway:
     """Return the way to an asset through an edge.
 
     Args:
         token: Empty: the edge asks for none.
+        steering: Address of the session's steering manifest, or empty.
     """
     address = edge.base_url.rstrip("/")
     plain = f"{address}/t/{token}" if token else address
@@ -35,4 +44,11 @@ def pathway(edge: EdgeAddress, publication: Publication, token: str = "") -> Pat
         dash=f"{plain}/{publication.dash}",
         poster=publication.poster and f"{address}/{publication.poster}",
         plain_hls=f"{plain}/{publication.hls}",
+        steered_hls=f"{address}/{steered_path(publication.hls)}?{_query(token, steering, edge.region)}"
+        if token and steering
+        else "",
     )
+
+
+def _query(token: str, steering: str, region: str) -> str:
+    return urlencode({TOKEN_PARAMETER: token, STEERING_PARAMETER: steering, PATHWAY_PARAMETER: region})

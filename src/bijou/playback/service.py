@@ -5,7 +5,7 @@ from random import Random
 from typing import Final
 
 from bijou.catalog import Catalog
-from bijou.delivery import Grant, TokenKeys
+from bijou.delivery import REPORT_PATH, STEER_PREFIX, Grant, Standing, States, TokenKeys
 from bijou.delivery.api import EdgeAddress
 from bijou.playback import model
 from bijou.playback.api import Session
@@ -22,6 +22,8 @@ class PlaybackService:
         anonymous_viewers: Whether people may watch without signing in.
         keys: Sign what edges ask for; None: they ask for nothing.
         token_s: Seconds that a token holds.
+        states: Begin what steering knows of a session; None: nobody steers.
+        steering_url: Where steering answers; empty: at each edge.
     """
 
     def __init__(
@@ -34,7 +36,11 @@ class PlaybackService:
         anonymous_viewers: bool = True,
         keys: TokenKeys | None = None,
         token_s: float = TOKEN_S,
+        states: States | None = None,
+        steering_url: str = "",
     ) -> None:
+        self._states = states
+        self._steering_url = steering_url.rstrip("/")
         self._keys = keys
         self._token_s = token_s
         self._catalog = catalog
@@ -49,24 +55,38 @@ class PlaybackService:
         edges = model.preferred(self._edges, region)
         title = await self._catalog.title(slug)
         session = new_id("ses", self._clock, self._chance)
-        token = self._token(session, title.publication.base, edges[0].region)
+        expires_at_s = self._clock.now() // 1_000_000 + math.ceil(self._token_s)
+        scope = title.publication.base.removeprefix("media/")
+        token = self._token(Grant(scope, expires_at_s, session, edges[0].region))
+        steering, reports = self._steering(
+            Standing(session, edges[0].region, edges[0].region, expires_at_s, scope), edges[0]
+        )
         return Session(
             id=session,
             title=title.slug,
             started_at=self._clock.now(),
-            pathways=[model.pathway(edge, title.publication, token) for edge in edges],
+            pathways=[model.pathway(edge, title.publication, token, steering) for edge in edges],
+            steering=steering,
+            reports=reports,
         )
 
     async def edges(self) -> list[EdgeAddress]:
         """Return the edges in order of preference."""
         return self._edges
 
-    def _token(self, session: str, base: str, region: str) -> str:
+    def _token(self, grant: Grant) -> str:
         if self._keys is None:
             return ""
         self._keys.refresh()
-        expires_at_s = self._clock.now() // 1_000_000 + math.ceil(self._token_s)
-        return self._keys.sign(Grant(base.removeprefix("media/"), expires_at_s, session, region))
+        return self._keys.sign(grant)
+
+    def _steering(self, standing: Standing, edge: EdgeAddress) -> tuple[str, str]:
+        """Return where the session is steered, and where it tells what it saw."""
+        if self._states is None:
+            return "", ""
+        state = self._states.write(standing)
+        base = self._steering_url or edge.base_url.rstrip("/")
+        return f"{base}{STEER_PREFIX}{state}", f"{base}{REPORT_PATH}?state={state}"
 
     def _admit(self, viewer: Principal) -> None:
         if self._anonymous_viewers or viewer.may(Role.VIEWER):

@@ -2,7 +2,7 @@
 
 import re
 
-from bijou.delivery.signed_playlists import plain_key, signed, signed_path
+from bijou.delivery.signed_playlists import plain_key, signed, signed_path, steered, steered_path
 
 MASTER = """#EXTM3U
 #EXT-X-VERSION:7
@@ -56,3 +56,20 @@ def test_names_lead_there_and_back() -> None:
     assert plain_key(signed_path("media/a/master.m3u8")) == "media/a/master.m3u8"
     assert plain_key("media/a/master.m3u8") is None
     assert signed_path("media/a/manifest.mpd") == "media/a/manifest.mpd"
+
+
+def test_a_steered_playlist_is_the_signed_one_with_a_named_pathway_and_who_steers_it() -> None:
+    read = (steered(MASTER) or "").replace("{$steering}", "http://e:1/steer/S").replace("{$pathway}", "east")
+
+    assert '#EXT-X-CONTENT-STEERING:SERVER-URI="http://e:1/steer/S",PATHWAY-ID="east"' in read.split("\n")
+    variants = [line for line in read.split("\n") if line.startswith(("#EXT-X-STREAM-INF", "#EXT-X-I-FRAME"))]
+    assert len(variants) == 2
+    assert all(line.endswith(',PATHWAY-ID="east"') for line in variants)
+    unsteered = [line for line in read.split("\n") if "steer" not in line and 'QUERYPARAM="p' not in line]
+    assert "\n".join(unsteered).replace(',PATHWAY-ID="east"', "") == signed(MASTER)
+
+
+def test_only_multivariant_playlists_have_a_steered_form() -> None:
+    assert steered(MEDIA) is None
+    assert plain_key(steered_path("media/a/master.m3u8")) == "media/a/master.m3u8"
+    assert steered_path("media/a/manifest.mpd") == "media/a/manifest.mpd"

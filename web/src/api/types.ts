@@ -210,6 +210,7 @@ export interface Pathway {
   dash: string;
   poster: string;
   plain_hls: string;
+  steered_hls: string;
 }
 
 /** One error on the wire: RFC 9457 `application/problem+json`. */
@@ -305,6 +306,8 @@ export interface Session {
   title: string;
   started_at: Instant;
   pathways: Pathway[];
+  steering: string;
+  reports: string;
 }
 
 /** What the sign-in form sends. */

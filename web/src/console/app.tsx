@@ -4,6 +4,7 @@ import { Icon, Jewel } from "../shared/components/icons.tsx";
 import { ProblemView } from "../shared/components/problem_view.tsx";
 import { OfflineBanner, Quiet, useTitle } from "../shared/components/small.tsx";
 import { toast, Toasts } from "../shared/components/toast.tsx";
+import { lazily } from "../shared/lazy.tsx";
 import { interceptLinks, usePlace } from "../shared/navigation.ts";
 import { asApiError, sentence, unreachable } from "../shared/problem.ts";
 import { downSince } from "../shared/connection.ts";
@@ -18,7 +19,10 @@ import { Palette } from "./palette.tsx";
 import { ROOMS, type Room, roomOf } from "./rooms.ts";
 import { switchTheme, theme } from "./theme.ts";
 
+const Compatibility = lazily(() => import("./pages/compatibility/page.tsx").then((module) => module.CompatibilityPage));
+
 const PAGES: Record<string, () => preact.JSX.Element> = {
+  "/console/compatibility": Compatibility,
   "/console/": Overview,
   "/console/titles": Titles,
   "/console/encodes": Encodes,
@@ -117,7 +121,7 @@ function Rail({ me, room, open, onClose }: { me: Whoami; room: Room | undefined;
           <Jewel /> <span>bijou</span>
         </a>
         <ul>
-          {ROOMS.filter((one) => !one.operator || may(me, "operator")).map((one) => (
+          {ROOMS.filter((one) => !one.unlisted && (!one.operator || may(me, "operator"))).map((one) => (
             <li key={one.path} class={one.operator ? "rail-last" : ""}>
               <a href={one.path} class={one.closed ? "rail-closed" : ""} aria-current={one === room ? "page" : undefined} title={one.name}>
                 <Icon name={one.icon} size={20} />

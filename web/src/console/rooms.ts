@@ -9,6 +9,8 @@ export interface Room {
   /** Why there is nothing in it yet; absent where it is open. */
   closed?: string;
   operator?: boolean;
+  /** Found by its name and by links, and left out of the rail. */
+  unlisted?: boolean;
 }
 
 export const ROOMS: readonly Room[] = [
@@ -21,6 +23,7 @@ export const ROOMS: readonly Room[] = [
   { path: "/console/metrics", name: "Metrics", icon: "metrics", closed: "Plots of what viewers get, and the alerts on them, open with the metrics room." },
   { path: "/console/drills", name: "Drills", icon: "drill", closed: "Failures made on purpose, and how the house took them, open with the drills room." },
   { path: "/console/cost", name: "Cost", icon: "cost", closed: "Capacity and money a year open with the planner room." },
+  { path: "/console/compatibility", name: "Compatibility", icon: "film", unlisted: true },
   { path: "/console/users", name: "Users", icon: "people", operator: true },
 ];
 

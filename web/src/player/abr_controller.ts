@@ -28,6 +28,13 @@ export function candidates(levels: readonly Level[], least: number, most: number
   return allowed.filter(({ level }, at) => level.averageBitrate !== allowed[at - 1]?.level.averageBitrate).map(({ index }) => index);
 }
 
+/** The same without the best that the film has; what is left when that is all remains. */
+export function withoutTop(among: readonly number[], levels: readonly Pick<Level, "height">[]): number[] {
+  const tallest = Math.max(...levels.map(({ height }) => height));
+  const rest = among.filter((index) => levels[index]?.height !== tallest);
+  return rest.length ? rest : among.slice(0, 1);
+}
+
 /**
  * The class that hls.js is to make its controller of.
  *
@@ -35,9 +42,10 @@ export function candidates(levels: readonly Level[], least: number, most: number
  * would have; after an error its choice stands for one segment. From then on
  * the policy chooses, and leaves a download that a lower rung would overtake.
  *
- * Args: `tell` is called with every rung that is chosen for a segment.
+ * Args: `tell` is called with every rung that is chosen for a segment;
+ * `spares` says whether the highest rung is to be left alone, because regions are short of capacity.
  */
-export function abrController(policy: Policy, tell: (chosen: Chosen) => void): typeof Hls.DefaultConfig.abrController {
+export function abrController(policy: Policy, tell: (chosen: Chosen) => void, spares: () => boolean = () => false): typeof Hls.DefaultConfig.abrController {
   return class BijouAbr extends Hls.DefaultConfig.abrController {
     readonly #policy = new AbrPolicy(policy);
     #watch = 0;
@@ -84,7 +92,8 @@ export function abrController(policy: Policy, tell: (chosen: Chosen) => void): t
     /** Tell the policy what it may choose among; returns those levels. */
     #ladder(): number[] {
       const { levels, minAutoLevel, maxAutoLevel, latestLevelDetails } = this.hls;
-      const among = candidates(levels, minAutoLevel, maxAutoLevel, levels[this.#last]);
+      const allowed = candidates(levels, minAutoLevel, maxAutoLevel, levels[this.#last]);
+      const among = spares() ? withoutTop(allowed, levels) : allowed;
       const segment_s = latestLevelDetails?.averagetargetduration || latestLevelDetails?.targetduration || 4;
       this.#policy.ladder(among.map((index) => (levels[index] as Level).averageBitrate), segment_s);
       this.#policy.took(Math.max(0, among.findLastIndex((index) => index <= this.#last)));

@@ -1,7 +1,8 @@
 import type { Title } from "../api/types.ts";
 import { Icon } from "../shared/components/icons.tsx";
 import { sentence } from "../shared/problem.ts";
-import type { PlayerEngine, PlayerView } from "./engine.ts";
+import type { PlayerEngine } from "./engine.ts";
+import type { PlayerView } from "./view.ts";
 
 interface Props {
   view: PlayerView | null;

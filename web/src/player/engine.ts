@@ -8,101 +8,17 @@ import { abrController, type Chosen } from "./abr_controller.ts";
 import { failoverLoader } from "./failover_loader.ts";
 import { Gain } from "./gain.ts";
 import { hlsConfig } from "./hls_config.ts";
+import { Measured } from "./measured.ts";
 import { Pathways } from "./pathways.ts";
+import { tellAttempt, tellPlayback, whereabouts } from "./playback_reports.ts";
+import { Reports } from "./reports.ts";
 import { Stalls } from "./stalls.ts";
-
-export interface Rung {
-  index: number;
-  height: number;
-  bitrate_bps: number;
-}
-
-export interface Choice {
-  index: number;
-  label: string;
-}
-
-/** What is wrong, in words and as a code. */
-export interface Trouble {
-  words: string;
-  code: string;
-}
-
-/** What the controls show. */
-export interface PlayerView {
-  rungs: Rung[];
-  /** Index of the rung that the person chose; -1 leaves the choice to the player. */
-  chosen: number;
-  playing_height: number;
-  sounds: Choice[];
-  sound: number;
-  captions: Choice[];
-  caption: number;
-  pathway: string;
-  started: boolean;
-  needs_click: boolean;
-  ended: boolean;
-  /** Whether the film's playlists still grow. */
-  arriving: boolean;
-  /** Seconds of it that are there by now; 0 while unknown. */
-  there_s: number;
-  /** Why nothing more comes; null while all is well. */
-  trouble: Trouble | null;
-}
-
-export interface PlayerState {
-  currentTime: number;
-  levels: { height: number; bitrate: number }[];
-  currentLevelHeight: number;
-  /** Changes of rendition after the first. */
-  switches: number;
-  stalls: number;
-  pathway: string;
-  pathwaySwitches: number;
-  arriving: boolean;
-  there_s: number;
-  /** By how much the sound is turned up, in decibels. */
-  gain_db: number;
-  errors: { details: string; fatal: boolean; at_s: number }[];
-}
-
-export interface Figures {
-  rendition: string;
-  codecs: string;
-  bitrate_bps: number;
-  throughput_bps: number;
-  buffer_s: number;
-  dropped: number;
-  frames: number;
-  pathway: string;
-  pathway_switches: number;
-  switches: number;
-  stalls: number;
-  window: string;
-  /** The last choice of the adaptation; null while a person or nobody chose. */
-  choice: Chosen | null;
-  heights: number[];
-}
+import { Steering } from "./steering.ts";
+import { BROWSER_TIMER, type Timer } from "./timer.ts";
+import { type Figures, FRESH, type PlayerState, type PlayerView, type Rung } from "./view.ts";
 
 const ESTIMATE_KEY = "bijou.throughput";
 const RETRY_MS = 3000;
-
-const FRESH: PlayerView = {
-  rungs: [],
-  chosen: -1,
-  playing_height: 0,
-  sounds: [],
-  sound: -1,
-  captions: [],
-  caption: -1,
-  pathway: "",
-  started: false,
-  needs_click: false,
-  ended: false,
-  arriving: false,
-  there_s: 0,
-  trouble: null,
-};
 
 export class PlayerEngine {
   readonly video: HTMLVideoElement;
@@ -113,23 +29,32 @@ export class PlayerEngine {
   readonly #gain: Gain;
   readonly #errors: PlayerState["errors"] = [];
   readonly #stops: (() => void)[] = [];
+  readonly #timer: Timer;
+  readonly #measured = new Measured();
+  readonly #steering: Steering | null = null;
+  readonly #reports: Reports | null = null;
   #gains: ReadonlyMap<string, number> = new Map();
   #switches = -1;
   #pathwaySwitches = 0;
   #retry = 0;
   #choice: Chosen | null = null;
 
-  constructor(video: HTMLVideoElement, session: Session, start_s: number) {
+  constructor(video: HTMLVideoElement, session: Session, start_s: number, timer = BROWSER_TIMER) {
     this.video = video;
+    this.#timer = timer;
     this.#pathways = new Pathways(session.pathways, (to) => {
       this.#pathwaySwitches += 1;
       this.#show({ pathway: to });
+      this.#reports?.tell("h", { h: this.#pathways.host }, { urgent: true });
     });
+    if (session.reports) this.#reports = this.#makeReports(session, session.reports);
     this.view = new Store({ ...FRESH, pathway: this.#pathways.current });
     this.#gain = new Gain(video);
     this.#watchVideo();
     // Media Source first, even where the browser claims to play HLS by itself.
-    this.hls = Hls.isSupported() ? this.#startHls(start_s) : this.#startNative(start_s);
+    this.hls = Hls.isSupported() ? this.#startHls(session, start_s) : this.#startNative(start_s);
+    if (this.hls && session.steering) this.#steering = this.#startSteering(session.steering);
+    if (this.hls && this.#reports) this.#stops.push(tellPlayback(video, this.hls, this.#reports, timer));
     void this.#play();
   }
 
@@ -144,6 +69,9 @@ export class PlayerEngine {
       stalls: this.#stalls.count,
       pathway: this.#pathways.current,
       pathwaySwitches: this.#pathwaySwitches,
+      pathwayOrder: this.#pathways.order,
+      pathwayDecider: this.#pathways.decider,
+      steering: this.#steering?.state ?? null,
       arriving: this.view.value.arriving,
       there_s: this.view.value.there_s,
       gain_db: this.#gain.applied_db,
@@ -154,7 +82,7 @@ export class PlayerEngine {
   figures(): Figures {
     const level: Level | undefined = this.hls?.levels[this.hls.currentLevel];
     const quality = this.video.getVideoPlaybackQuality?.();
-    const { switches, stalls, pathway, pathwaySwitches } = this.state();
+    const { switches, stalls, pathway, pathwaySwitches, pathwayOrder, pathwayDecider, steering } = this.state();
     return {
       rendition: level ? `${level.width} × ${level.height}` : `${this.video.videoWidth} × ${this.video.videoHeight}`,
       codecs: [level?.videoCodec, level?.audioCodec].filter(Boolean).join(", "),
@@ -165,6 +93,10 @@ export class PlayerEngine {
       frames: quality?.totalVideoFrames ?? 0,
       pathway,
       pathway_switches: pathwaySwitches,
+      pathway_order: pathwayOrder,
+      pathway_decider: pathwayDecider,
+      steering,
+      steered_s: steering?.answered_ms == null ? null : (this.#timer.now_ms() - steering.answered_ms) / 1000,
       switches,
       stalls,
       window: `${this.video.clientWidth} × ${this.video.clientHeight}`,
@@ -219,20 +151,34 @@ export class PlayerEngine {
     clearTimeout(this.#retry);
     const estimate = this.hls?.bandwidthEstimate;
     if (estimate && this.view.value.started) remember(estimate);
+    this.#steering?.stop();
     for (const stop of this.#stops) stop();
+    this.#reports?.stop();
     this.hls?.destroy();
     this.#gain.destroy();
     this.video.removeAttribute("src");
     this.video.load();
   }
 
-  #startHls(start_s: number): Hls {
+  #makeReports(session: Session, address: string): Reports {
+    const now = () => whereabouts(this.video, this.hls);
+    return new Reports({ address, session, pathways: this.#pathways, now, fetch: (...call) => fetch(...call), timer: this.#timer });
+  }
+
+  #startSteering(address: string): Steering {
+    const throughput_bps = () => this.#measured.of(this.#pathways.current);
+    return new Steering({ address, pathways: this.#pathways, throughput_bps, fetch: (...call) => fetch(...call), timer: this.#timer });
+  }
+
+  #startHls(session: Session, start_s: number): Hls {
+    const reports = this.#reports;
     const hls = new Hls({
-      ...hlsConfig(start_s, remembered()),
-      loader: failoverLoader(Hls.DefaultConfig.loader, this.#pathways, () => performance.now()),
-      abrController: abrController(policy, (choice) => {
-        this.#choice = choice;
+      ...hlsConfig(start_s, remembered(), session.id, session.title),
+      loader: failoverLoader(Hls.DefaultConfig.loader, this.#pathways, this.#timer.now_ms, (attempt) => {
+        this.#measured.observe(attempt);
+        if (reports) tellAttempt(reports, attempt);
       }),
+      abrController: abrController(policy, (choice) => void (this.#choice = choice), () => this.#steering?.state?.brown_out ?? false),
     });
     const { Events } = Hls;
     hls.on(Events.MANIFEST_PARSED, (_, { levels }) => {

@@ -10,6 +10,19 @@ import type {
 } from "hls.js";
 import type { Pathways } from "./pathways.ts";
 
+/** One answer to a request, or its absence. */
+export interface Attempt {
+  context: LoaderContext;
+  /** Where it really was asked. */
+  address: string;
+  pathway: string;
+  /** Status; 0 where no answer came. */
+  status: number;
+  /** Times of this attempt alone, in milliseconds as `performance.now` has them; 0 where it did not come to that. */
+  loading: { start: number; first: number; end: number };
+  bytes: number;
+}
+
 export type LoaderKind = new (config: HlsConfig) => Loader<LoaderContext>;
 
 /**
@@ -19,8 +32,16 @@ export type LoaderKind = new (config: HlsConfig) => Loader<LoaderContext>;
  * this asks the next pathway at once and reports an error only when none served
  * the request. hls.js holds on to the `stats` of its loader, so all attempts
  * write into the same ones.
+ *
+ * Args: `onAttempt` hears of every answer, and of those that did not come, which
+ * hls.js never learns of.
  */
-export function failoverLoader(inner: LoaderKind, pathways: Pathways, now_ms: () => number): LoaderKind {
+export function failoverLoader(
+  inner: LoaderKind,
+  pathways: Pathways,
+  now_ms: () => number,
+  onAttempt: (attempt: Attempt) => void = () => undefined,
+): LoaderKind {
   return class FailoverLoader implements Loader<LoaderContext> {
     context: LoaderContext | null = null;
     stats: LoaderStats;
@@ -70,10 +91,22 @@ export function failoverLoader(inner: LoaderKind, pathways: Pathways, now_ms: ()
         return true;
       };
       const { onAbort, onProgress } = callbacks;
-      this.#attempt.load({ ...context, url: pathways.rewrite(context.url) }, { ...config }, {
-        onSuccess: (response, stats, _, details) => callbacks.onSuccess(response, stats, context, details),
-        onError: (error, _, details, stats) => goOn() || callbacks.onError(error, context, details, stats),
-        onTimeout: (stats, _, details) => goOn() || callbacks.onTimeout(stats, context, details),
+      const address = pathways.rewrite(context.url);
+      const note = (status: number, { loading, loaded }: LoaderStats) =>
+        onAttempt({ context, address, pathway, status, loading: { ...loading }, bytes: loaded });
+      this.#attempt.load({ ...context, url: address }, { ...config }, {
+        onSuccess: (response, stats, _, details) => {
+          note(response.code ?? 200, stats);
+          callbacks.onSuccess(response, stats, context, details);
+        },
+        onError: (error, _, details, stats) => {
+          note(error.code, stats);
+          goOn() || callbacks.onError(error, context, details, stats);
+        },
+        onTimeout: (stats, _, details) => {
+          note(0, stats);
+          goOn() || callbacks.onTimeout(stats, context, details);
+        },
         ...(onAbort ? { onAbort: (stats, _, details) => onAbort(stats, context, details) } : {}),
         ...(onProgress ? { onProgress: (stats, _, data, details) => onProgress(stats, context, data, details) } : {}),
       });

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { Icon } from "../shared/components/icons.tsx";
 import { bitrate, codec } from "../shared/format.ts";
-import type { Figures, PlayerEngine } from "./engine.ts";
+import type { PlayerEngine } from "./engine.ts";
+import type { Figures } from "./view.ts";
 
 const EVERY_MS = 500;
 const KEPT = 60;
@@ -36,6 +37,12 @@ export function FiguresPanel({ engine, onClose }: { engine: PlayerEngine; onClos
           {now.pathway}
           {now.pathway_switches > 0 && `, switched ${now.pathway_switches}×`}
         </dd>
+        <dt>Order</dt>
+        <dd>{now.pathway_order.join(", ")}</dd>
+        <dt>Decided by</dt>
+        <dd>{DECIDERS[now.pathway_decider]}</dd>
+        <dt>Steering</dt>
+        <dd>{steeredBy(now)}</dd>
         <dt>Throughput</dt>
         <dd>
           {bitrate(now.throughput_bps)}
@@ -59,6 +66,17 @@ export function FiguresPanel({ engine, onClose }: { engine: PlayerEngine; onClos
       </dl>
     </aside>
   );
+}
+
+const DECIDERS = { session: "the session", steering: "steering", failures: "failures seen here" };
+
+/** How steering fares. */
+export function steeredBy({ steering, steered_s }: Pick<Figures, "steering" | "steered_s">): string {
+  if (!steering) return "off";
+  if (steering.failed) return `silent, asked ${steering.failed}×`;
+  if (steered_s === null) return "being asked";
+  const spares = steering.brown_out ? "; short of capacity, the highest rung is spared" : "";
+  return `${steering.host}, ${steered_s.toFixed(0)} s ago, every ${steering.ttl_s} s${spares}`;
 }
 
 /** What the adaptation chose for the segment being fetched, and by how much over the next best. */

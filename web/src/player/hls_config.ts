@@ -1,6 +1,6 @@
 /** How hls.js is to behave here. */
 
-import type { HlsConfig, LoaderConfig } from "hls.js";
+import type { CMCDControllerConfig, HlsConfig, LoaderConfig } from "hls.js";
 
 const QUICK_RETRY = { maxNumRetry: 3, retryDelayMs: 500, maxRetryDelayMs: 2000 };
 
@@ -20,13 +20,30 @@ function policy(firstByteMs: number, wholeMs: number): { default: LoaderConfig }
 const START_SHARE = 0.5;
 
 /**
+ * What each request tells of the player, in its query: headers would have every
+ * address asked about first (a preflight), since edges are other origins.
+ *
+ * Source: CTA-5004-B.
+ */
+function cmcd(session: string, title: string): CMCDControllerConfig {
+  return {
+    version: 2,
+    sessionId: session,
+    contentId: title,
+    includeKeys: ["bl", "br", "bs", "cid", "d", "dl", "mtp", "nor", "ot", "pr", "sf", "sid", "st", "su", "tb", "v"],
+  };
+}
+
+/**
  * Bounded buffers (each second ahead costs egress when somebody leaves), a
  * start from what this browser measured last, pictures no larger than the window.
  *
- * Args: `start_s` is where to begin; `estimate_bps` the throughput last seen, or 0.
+ * Args: `start_s` is where to begin; `estimate_bps` the throughput last seen, or 0;
+ * `session` and `title` name what is played to whoever serves it.
  */
-export function hlsConfig(start_s: number, estimate_bps: number): Partial<HlsConfig> {
+export function hlsConfig(start_s: number, estimate_bps: number, session: string, title: string): Partial<HlsConfig> {
   return {
+    cmcd: cmcd(session, title),
     enableWorker: false,
     lowLatencyMode: false,
     // Zero, not -1: a film that still arrives would begin at its newest second.

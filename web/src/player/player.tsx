@@ -6,13 +6,14 @@ import { Icon } from "../shared/components/icons.tsx";
 import { clockLength } from "../shared/format.ts";
 import { positions } from "../shared/resume.ts";
 import { Store, useStore } from "../shared/store.ts";
-import { PlayerEngine, type PlayerState, type PlayerView } from "./engine.ts";
+import { PlayerEngine } from "./engine.ts";
 import { FiguresPanel } from "./figures_panel.tsx";
 import { KeyHelp } from "./key_help.tsx";
 import { type Action, actionOf, nextSpeed } from "./keys.ts";
 import { Clock } from "./clock.tsx";
 import { Curtain } from "./curtain.tsx";
 import { SettingsMenu } from "./settings_menu.tsx";
+import type { PlayerState, PlayerView } from "./view.ts";
 
 declare global {
   interface Window {

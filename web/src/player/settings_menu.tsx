@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bitrate } from "../shared/format.ts";
-import type { PlayerEngine, PlayerView } from "./engine.ts";
+import type { PlayerEngine } from "./engine.ts";
+import type { PlayerView } from "./view.ts";
 
 interface Props {
   engine: PlayerEngine;

@@ -19,6 +19,7 @@ import type {
   Whoami,
 } from "../api/types.ts";
 import { ApiError, problemOf, unreachable } from "./problem.ts";
+import { queryOf } from "./router.ts";
 
 export interface Hooks {
   fetch?: typeof fetch;
@@ -91,7 +92,7 @@ export class Api {
   cancelJob = (id: string) => this.#change<Job>("DELETE", path`/api/jobs/${id}`);
   upload = (id: string) => this.#send<Upload>("GET", path`/api/uploads/${id}`);
   users = (signal?: AbortSignal) => this.#send<User[]>("GET", "/api/users", { signal });
-  playback = (slug: string) => this.#change<Session>("POST", path`/api/titles/${slug}/playback`);
+  playback = (slug: string, region = "") => this.#change<Session>("POST", path`/api/titles/${slug}/playback` + queryOf({ region }));
   changeTitle = (slug: string, change: TitleChange) => this.#change<Title>("PATCH", path`/api/titles/${slug}`, change);
   withdraw = (slug: string) => this.#change<void>("DELETE", path`/api/titles/${slug}`);
   openUpload = (upload: NewUpload) => this.#change<Upload>("POST", "/api/uploads", upload);

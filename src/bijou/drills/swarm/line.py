@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 _HEAD_END = b"\r\n\r\n"
 _LONGEST_HEAD = 65536
+_BODILESS = frozenset({b"204", b"304"})
 
 
 class NoAnswer(Exception):
@@ -64,14 +65,29 @@ class Line(asyncio.Protocol):
         Raises:
             NoAnswer: the connection ended or the answer is none that is known here.
         """
+        return await self._ask(f"GET {path} HTTP/1.1\r\n", b"", keep=keep)
+
+    async def post(self, path: str, body: bytes, kind: str, *, keep: bool, fields: str = "") -> Got:
+        """Send a body and wait for the answer.
+
+        Args:
+            kind: The body's media type.
+            fields: More lines of the head, each with its line end.
+
+        Raises:
+            NoAnswer: as `get`.
+        """
+        head = f"POST {path} HTTP/1.1\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{fields}"
+        return await self._ask(head, body, keep=keep)
+
+    async def _ask(self, head: str, body: bytes, *, keep: bool) -> Got:
         if self.closed or self._transport is None:
             raise NoAnswer(f"the connection to {self._authority} is closed")
         self._answer = asyncio.get_running_loop().create_future()
         self._head, self._left, self._kept = b"", -1, [] if keep else None
         self._asked_s = self._now_s()
         fields = f"Host: {self._authority}\r\nUser-Agent: bijou-swarm\r\nAccept: */*\r\n\r\n"
-        request = f"GET {path} HTTP/1.1\r\n{fields}"
-        self._transport.write(request.encode("latin-1"))
+        self._transport.write(f"{head}{fields}".encode("latin-1") + body)
         return await self._answer
 
     def close(self) -> None:
@@ -106,6 +122,8 @@ class Line(asyncio.Protocol):
             if name.lower() == b"content-length" and value.strip().isdigit():
                 length = int(value)
         words = first.split(b" ", 2)
+        if len(words) > 1 and words[1] in _BODILESS:
+            length = 0
         if len(words) < 2 or not words[1].isdigit() or length < 0:
             self._fail(f"{self._authority} answered {first[:60]!r}; swarms need a Content-Length")
             return False

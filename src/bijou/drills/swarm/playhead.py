@@ -12,7 +12,16 @@ class Playhead:
         (0.5, 1, 1.5, 4.0)
     """
 
-    __slots__ = ("_asked_s", "_empties_s", "_waiting", "played_s", "stalled_s", "stalls", "startup_s")
+    __slots__ = (
+        "_asked_s",
+        "_empties_s",
+        "_waiting",
+        "played_s",
+        "stalled_s",
+        "stalls",
+        "stalls_at",
+        "startup_s",
+    )
 
     def __init__(self, *, asked_s: float) -> None:
         self._asked_s = asked_s
@@ -22,6 +31,11 @@ class Playhead:
         self.played_s = 0.0
         self.stalls = 0
         self.stalled_s = 0.0
+        self.stalls_at: list[tuple[float, float]] = []  # when each began, and how long it was
+
+    def stands_still(self, now_s: float) -> bool:
+        """Tell whether the picture waits now for what has not come."""
+        return not self._waiting and now_s > self._empties_s
 
     def buffer_s(self, now_s: float) -> float:
         """Return how long the picture moves with what is there."""
@@ -55,5 +69,6 @@ class Playhead:
 
     def _stall(self, now_s: float) -> None:
         self.stalls += 1
+        self.stalls_at.append((self._empties_s, now_s - self._empties_s))
         self.stalled_s += now_s - self._empties_s
         self._empties_s = now_s

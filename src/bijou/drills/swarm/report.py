@@ -1,7 +1,10 @@
 """What a crowd went through, in figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from bijou.drills.swarm.asides import Heard
+from bijou.drills.swarm.pathways import FAILED, STEERED, Move
 
 
 @dataclass(slots=True)
@@ -12,6 +15,9 @@ class Seen:
         startup_s: Until the first picture; None: it never came.
         bit_seconds: Rate of each segment times its length.
         failure: Why it ended before its time, or empty.
+        trail: When its media began to come by each pathway, in order.
+        stalls_at: When each stall began, and how long it was.
+        heard: What came of its steering and its reports.
     """
 
     startup_s: float | None = None
@@ -26,6 +32,19 @@ class Seen:
     fetched_s: float = 0.0
     bit_seconds: float = 0.0
     failure: str = ""
+    trail: list[tuple[float, str]] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    stalls_at: list[tuple[float, float]] = field(default_factory=list)
+    heard: Heard = field(default_factory=Heard)
+
+    def since(self, begun_s: float) -> "Seen":
+        """Return the same with its moments counted from that one."""
+        return replace(
+            self,
+            trail=[(at_s - begun_s, way) for at_s, way in self.trail],
+            stalls_at=[(at_s - begun_s, long_s) for at_s, long_s in self.stalls_at],
+            moves=[replace(move, at_s=move.at_s - begun_s) for move in self.moves],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +56,10 @@ class Report:
         startup_s: Until the first picture: median, 95 %, 99 %.
         stalled_share: Of the time that should have moved.
         failures: What ended sessions early, and how many.
+        failovers: Moves to another pathway after an error.
+        steered: Moves to a pathway that was to be preferred.
+        steering_answers: How often steering was asked and answered.
+        reported: Events that an edge took.
     """
 
     viewers: int
@@ -55,6 +78,10 @@ class Report:
     seconds: float
     cpu_s: float
     failures: dict[str, int] = field(default_factory=dict)
+    failovers: int = 0
+    steered: int = 0
+    steering_answers: int = 0
+    reported: int = 0
 
     def text(self) -> str:
         """Return it for people."""
@@ -68,6 +95,11 @@ class Report:
             f"requests  {self.requests}, {pace:.0f} a second; {self.errors} failed; {self.jumps} jumps",
             f"cost      {self.received_bytes / 1e6:.0f} MB, {self.cpu_s:.1f} s CPU in {self.seconds:.1f} s",
         ]
+        if self.steering_answers or self.failovers:
+            lines.append(
+                f"pathways  {self.failovers} moves after errors, {self.steered} by steering;"
+                f" {self.steering_answers} steering answers, {self.reported} events reported"
+            )
         lines += [f"ended     {count} x {words}" for words, count in sorted(self.failures.items())]
         return "\n".join(lines)
 
@@ -98,6 +130,10 @@ def summed(sessions: Sequence[Seen], *, at_once: int, seconds: float, cpu_s: flo
         seconds=seconds,
         cpu_s=cpu_s,
         failures=failures,
+        failovers=sum(move.why == FAILED for one in sessions for move in one.moves),
+        steered=sum(move.why == STEERED for one in sessions for move in one.moves),
+        steering_answers=sum(one.heard.steered for one in sessions),
+        reported=sum(one.heard.reported for one in sessions),
     )
 
 

@@ -7,7 +7,11 @@ from random import Random
 from urllib.parse import urlsplit
 
 from bijou.abr import Chooser, Ladder, ladder_of, own_policy
+from bijou.drills.swarm.asides import Asides
+from bijou.drills.swarm.events import Event
 from bijou.drills.swarm.line import Got, Line, NoAnswer, connect
+from bijou.drills.swarm.opening import Ticket
+from bijou.drills.swarm.pathways import PENALTY_S, Pathways
 from bijou.drills.swarm.playhead import Playhead
 from bijou.drills.swarm.playlists import Media, Multivariant, media_of, multivariant_of
 from bijou.drills.swarm.report import Seen
@@ -15,6 +19,7 @@ from bijou.drills.swarm.telling import Telling, query
 from bijou.ports import Clock
 
 TRIES, PAUSE_S, PATIENCE_S = 3, 0.5, 10.0
+LEAST_PATIENCE_S, FIRST_PATIENCE_S = 1.5, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +31,24 @@ class Habits:
         jumps: Chance of a jump before each segment.
         link_bps: Rate of its last mile; each download takes at least that long.
         limit_s: Most seconds in its buffer.
+        penalty_s: For which it leaves a pathway alone that failed.
+        again: Whether it goes on at the film's beginning when that is over.
     """
 
     leaves_s: float
     jumps: float
     link_bps: float
     limit_s: float = 30.0
+    penalty_s: float = PENALTY_S
+    again: bool = False
 
 
 class Viewer:
-    """Watches the title at an address, once.
+    """Watches a title once, by whichever pathway does.
+
+    An error, or half of the buffer spent in waiting for one answer, is a reason
+    to ask by the next pathway at once. With one pathway it tries again, later
+    each time. Steering moves it at the next segment.
 
     Args:
         ladders: By their rates, shared by a crowd.
@@ -43,8 +56,7 @@ class Viewer:
 
     def __init__(
         self,
-        session: str,
-        target: str,
+        ticket: Ticket,
         habits: Habits,
         *,
         ladders: dict[tuple[float, ...], Ladder],
@@ -52,10 +64,14 @@ class Viewer:
         chance: Random,
     ) -> None:
         self.seen = Seen()
-        self._session, self._target, self._habits = session, target, habits
+        self._session, self._target, self._habits = ticket.session, ticket.target, habits
         self._ladders, self._clock, self._chance = ladders, clock, chance
-        self._content = posixpath.basename(posixpath.dirname(urlsplit(target).path)) or "film"
+        self._content = posixpath.basename(posixpath.dirname(urlsplit(ticket.target).path)) or "film"
+        self._ways = Pathways(ticket.bases, penalty_s=habits.penalty_s)
+        self._asides = Asides(ticket, self._content, self._ways, self._throughput_bps, clock=clock)
+        self.seen.moves, self.seen.heard = self._ways.moves, self._asides.heard
         self._line: Line | None = None
+        self._authority = ""
         self._media: dict[str, Media] = {}
         self._chooser: Chooser | None = None
         self._playhead = Playhead(asked_s=0.0)
@@ -64,16 +80,33 @@ class Viewer:
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
 
+    @property
+    def buffer_s(self) -> float:
+        """How long the picture moves with what is there now."""
+        return self._playhead.buffer_s(self._now_s())
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the picture waits now, in the middle of the film."""
+        return self._playhead.stands_still(self._now_s())
+
     async def watch(self) -> None:
         """Watch until the film is over, it is time to leave, or nothing more comes."""
         begun_s = self._now_s()
         self._playhead = Playhead(asked_s=begun_s)
+        self.seen.stalls_at = self._playhead.stalls_at
+        beside = asyncio.create_task(self._asides.run()) if len(self._ways) > 1 else None
         try:
             await self._watch(begun_s + self._habits.leaves_s)
         except (NoAnswer, ValueError) as error:
             self.seen.failure = str(error)[:120]
         finally:
             self._close()
+            if beside:
+                beside.cancel()
+
+    def _throughput_bps(self) -> float:
+        return self._chooser.throughput_bps if self._chooser else 0.0
 
     def _close(self) -> None:
         self._playhead.leave(self._now_s())
@@ -99,8 +132,9 @@ class Viewer:
                 self.seen.jumps += 1
             before, rung = rung, self._choose(first, at)
             self.seen.switches += rung != before
+            self._ways.settle(self._now_s())
             await self._segment(title, rung, at)
-            at += 1
+            at = (at + 1) % len(first.segments) if self._habits.again else at + 1
         await self._clock.sleep(
             max(0.0, min(self._playhead.buffer_s(self._now_s()), leaves_at_s - self._now_s()))
         )
@@ -135,6 +169,7 @@ class Viewer:
         following = rendition.segments[at + 1] if at + 1 < len(rendition.segments) else ""
         telling = self._telling("v", rate, title.bitrates_bps[-1], duration_s, following)
         got = await self._fetched(rendition.segments[at], telling)
+        self._came()
         if self._chooser:
             self._chooser.observe(8 * got.size_bytes, got.time_s - got.first_byte_s, got.first_byte_s)
         if title.sounds[rung]:
@@ -144,6 +179,11 @@ class Viewer:
         self._playhead.arrived(self._now_s(), duration_s)
         self.seen.bit_seconds += rate * duration_s
         self.seen.fetched_s += duration_s
+
+    def _came(self) -> None:
+        trail = self.seen.trail
+        if not trail or trail[-1][1] != self._ways.current:
+            trail.append((self._now_s(), self._ways.current))
 
     def _telling(
         self,
@@ -163,14 +203,15 @@ class Viewer:
             top_bps,
             segment_s,
             self._playhead.buffer_s(self._now_s()),
-            self._chooser.throughput_bps if self._chooser else 0.0,
+            self._throughput_bps(),
             posixpath.basename(urlsplit(following).path),
             started=self._playhead.startup_s is not None,
             starved=starved,
         )
 
     async def _rendition(self, address: str) -> Media:
-        """Return a rendition's segments; its playlist and init segment are fetched once."""
+        """Return a rendition's segments; its playlist and init segment are fetched once by each pathway."""
+        address = self._ways.through(address)
         if address not in self._media:
             media = media_of(await self._text(address, self._telling("m")), address)
             if media.init:
@@ -182,31 +223,65 @@ class Viewer:
         return (await self._fetched(address, telling, keep=True)).body.decode("utf-8", "replace")
 
     async def _fetched(self, address: str, telling: Telling, *, keep: bool = False) -> Got:
-        """Fetch, over a new connection if need be; then wait as the last mile would."""
-        parts = urlsplit(address)
-        said = query(telling)
-        path = f"{parts.path}?{parts.query}&{said}" if parts.query else f"{parts.path}?{said}"
-        trouble = ""
-        for attempt in range(TRIES):
-            if attempt:
-                self.seen.errors += 1
-                await self._clock.sleep(PAUSE_S * attempt)
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    got = await self._once(address, path, keep=keep)
-            except (NoAnswer, TimeoutError) as error:
-                trouble = str(error) or f"no answer in {PATIENCE_S:g} s"
-                self._hang_up()
-                continue
-            if got.status == 200:
+        """Fetch, by another pathway if need be; then wait as the last mile would."""
+        said, trouble, waits, patience_s = query(telling), "", 0, self._patience_s()
+        while waits < TRIES:
+            place = self._ways.through(address)
+            got, trouble = await self._tried(place, said, patience_s, keep=keep)
+            if got is not None:
                 return await self._last_mile(got)
-            trouble = f"{parts.path} answered {got.status}"
-        self.seen.errors += 1
+            self.seen.errors += 1
+            self._hang_up()
+            patience_s = min(PATIENCE_S, 2 * patience_s)  # who hurries a server that is late makes it later
+            if not self._ways.failed(self._now_s()):
+                waits += 1
+                if waits < TRIES:
+                    await self._clock.sleep(PAUSE_S * waits)
         raise NoAnswer(trouble)
 
+    async def _tried(
+        self, address: str, said: str, patience_s: float, *, keep: bool
+    ) -> tuple[Got | None, str]:
+        """Ask once; what came, or else what went wrong. Both are reported."""
+        parts = urlsplit(address)
+        path = f"{parts.path}?{parts.query}&{said}" if parts.query else f"{parts.path}?{said}"
+        got, trouble, kind = None, "", ""
+        try:
+            async with asyncio.timeout(patience_s):
+                got = await self._once(address, path, keep=keep)
+        except NoAnswer as error:
+            trouble, kind = str(error), "connection"
+        except TimeoutError:
+            trouble, kind = f"no answer in {patience_s:.1f} s", "timeout"
+        if got is not None and got.status != 200:
+            trouble, kind = f"{parts.path} answered {got.status}", "status"
+        if len(self._ways) > 1:
+            self._report(address, got, kind)
+        return (None if trouble else got), trouble
+
+    def _patience_s(self) -> float:
+        """Where there is another pathway, half of the buffer is enough to wait for one."""
+        if len(self._ways) < 2:
+            return PATIENCE_S
+        if self._playhead.startup_s is None:
+            return FIRST_PATIENCE_S
+        return min(PATIENCE_S, max(LEAST_PATIENCE_S, self.buffer_s / 2))
+
+    def _report(self, address: str, got: Got | None, kind: str) -> None:
+        at_ms, level_s = self._clock.now() // 1000, self.buffer_s
+        if got is None:
+            self._asides.note(Event(at_ms, address, 0, buffer_s=level_s, error=kind))
+        else:
+            event = Event(at_ms, address, got.status, got.first_byte_s, got.time_s, level_s, kind)
+            self._asides.note(event)
+
     async def _once(self, address: str, path: str, *, keep: bool) -> Got:
+        authority = urlsplit(address).netloc
+        if authority != self._authority:
+            self._hang_up()
         if self._line is None or self._line.closed:
             self._line = await connect(address, self._now_s)
+            self._authority = authority
         self.seen.requests += 1
         return await self._line.get(path, keep=keep)
 

@@ -27,7 +27,9 @@ export function Regions() {
         <Verdict services={status.services} down={down} />
       </div>
       <DataTable rows={status.services} columns={columns} idOf={(service) => service.name} noun="service" order={{ key: "name", down: false }} />
-      <p class="page-note">bijou {status.version}; asked every 3 s.</p>
+      <p class="page-note">
+        bijou {status.version}; asked every 3 s. Whether other players get on with the edges: <a href="/console/compatibility">Compatibility</a>.
+      </p>
     </section>
   );
 }

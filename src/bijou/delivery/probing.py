@@ -1,0 +1,98 @@
+"""Looks at every pathway, again and again: does its edge answer, how fast, and what was it told."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import structlog
+
+from bijou.delivery.line import OriginAnswer
+from bijou.delivery.model import HEALTH_PATH, BodyCut
+from bijou.delivery.steering import Pathways, PathwayStatus, PeerHealth
+from bijou.delivery.upstream import Upstream, within
+from bijou.ports import BijouError, Clock
+
+PROBE_S: Final = 1.0
+DEADLINE_S: Final = 0.8
+
+_CONNECTIONS: Final = 2
+_LONGEST: Final = 256 * 1024
+
+_log = structlog.get_logger()
+
+
+async def keep_probing(
+    pathways: Pathways,
+    clock: Clock,
+    *,
+    name: str,
+    every_s: float = PROBE_S,
+    load: Callable[[], int] | None = None,
+) -> None:
+    """Probe all pathways but our own once every `every_s`, each within a deadline, until cancelled.
+
+    Args:
+        load: Returns the connections of our own edge, where there is one.
+    """
+    upstreams = {
+        region: Upstream(pathway.base_url, clock, connections=_CONNECTIONS, name=name)
+        for region, pathway in pathways.all.items()
+        # Of those behind TLS, players tell.
+        if region != pathways.own and pathway.base_url.startswith("http://")
+    }
+    try:
+        while True:
+            began_ns = clock.monotonic_ns()
+            await asyncio.gather(
+                *(_probe(pathways, region, each, clock) for region, each in upstreams.items())
+            )
+            if load is not None:
+                pathways.loaded(load())
+            for change in pathways.look():
+                now = change.level.name.lower()
+                _log.warning("steering.pathway", pathway=change.region, now=now, why=change.why)
+            left_s = every_s - (clock.monotonic_ns() - began_ns) / 1e9
+            await clock.sleep(max(left_s, every_s / 10))
+    finally:
+        for upstream in upstreams.values():
+            upstream.close()
+
+
+async def _probe(pathways: Pathways, region: str, upstream: Upstream, clock: Clock) -> None:
+    began_ns = clock.monotonic_ns()
+    try:
+        told = await within(clock, DEADLINE_S, _health(upstream))
+    except (BijouError, TimeoutError, OSError):
+        pathways.unanswered(region)
+        return
+    pathways.answered(region, (clock.monotonic_ns() - began_ns) / 1e9, told)
+
+
+async def _health(upstream: Upstream) -> PeerHealth:
+    """Return what an edge says of itself and of others; an edge of another make says nothing."""
+    answer: OriginAnswer = await upstream.ask("GET", HEALTH_PATH)
+    try:
+        if answer.status != 200:
+            raise upstream.failed(f"answered {answer.status} to a probe")
+        if answer.size_bytes > _LONGEST:
+            return PeerHealth()
+        content = b"".join([bytes(piece) async for piece in answer])
+    except BodyCut as cut:
+        raise upstream.failed("cut its answer to a probe") from cut
+    finally:
+        await answer.aclose()
+    try:
+        health = msgspec.json.decode(content, type=_Health)
+    except msgspec.MsgspecError:
+        return PeerHealth()
+    return PeerHealth(health.statistics.connections, health.pathways)
+
+
+class _Statistics(msgspec.Struct):
+    connections: int = 0
+
+
+class _Health(msgspec.Struct):
+    statistics: _Statistics = msgspec.field(default_factory=_Statistics)
+    pathways: list[PathwayStatus] = []

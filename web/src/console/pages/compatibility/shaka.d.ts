@@ -1,0 +1,3 @@
+declare module "shaka-player/dist/shaka-player.compiled-es2021.js" {
+  export { default } from "shaka-player";
+}
