@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from pathlib import Path
 
 from bijou.runtime.vigil import Answer
 
@@ -38,6 +39,19 @@ async def _status(host: str, port: int) -> int:
         return int(rest[:3])
     finally:
         writer.transport.abort()
+
+
+def waited_ns(pid: int) -> int:
+    """Return how long a process's first thread has stood in line for a processor since its start.
+
+    0 where the kernel does not tell, or the process is gone.
+
+    Source: Linux, Documentation/scheduler/sched-stats.rst, `/proc/<pid>/schedstat`.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def obstacle(host: str, port: int) -> str:

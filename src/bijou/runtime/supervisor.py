@@ -23,7 +23,7 @@ from bijou.runtime.lockfile import hold
 from bijou.runtime.logfile import LogFile, LoggedTail
 from bijou.runtime.logs import get_logger
 from bijou.runtime.pipes import drain
-from bijou.runtime.probe import ask_health, obstacle
+from bijou.runtime.probe import ask_health, obstacle, waited_ns
 from bijou.runtime.processes import ProcessGroup
 from bijou.runtime.race import first
 from bijou.runtime.vigil import Pace, Vigil
@@ -204,8 +204,12 @@ class Supervisor:
         """Probe until the child is found frozen."""
         while not ward.vigil.frozen:
             await self._clock.sleep(ward.vigil.probe_in_s)
+            pid, since_ns = ward.pid, self._clock.monotonic_ns()
+            before_ns = waited_ns(pid)
             answer = await ask_health(*ward.child.health, timeout_s=self._pace.timeout_s)
-            ward.vigil.heard(answer, self._clock.monotonic_ns())
+            now_ns = self._clock.monotonic_ns()
+            waited = (waited_ns(pid) - before_ns) / max(1, now_ns - since_ns)
+            ward.vigil.heard(answer, now_ns, waited=waited)
             self._note(ward)
 
     async def _obstacle(self, ward: "_Ward") -> str:
@@ -295,7 +299,7 @@ class _Ward:
 
     def changed(self, now: Instant) -> bool:
         """Whether anything that a status shows differs from the last time asked."""
-        seen = (self.vigil.healthy, self.vigil.restarts, self._pid)
+        seen = (self.vigil.healthy, self.vigil.restarts, self.pid)
         if seen[0] != self._noted[0]:
             self._since_at = now
         changed, self._noted = seen != self._noted, seen
@@ -309,12 +313,13 @@ class _Ward:
             address=f"http://{f'[{host}]' if ':' in host else host}:{port}",
             since_at=self._since_at,
             restarts=self.vigil.restarts,
-            pid=self._pid,
+            pid=self.pid,
             last_words=self._last_words(),
         )
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """Of its present process; 0 while it does not run."""
         return self.group.pid if self.group else 0
 
     def _last_words(self) -> str:

@@ -2,10 +2,13 @@
 
 import enum
 from random import Random
+from typing import Final
 
 from msgspec import Struct
 
 from bijou.algorithms import full_jitter
+
+_LEAST_MISS: Final = 0.2
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -15,7 +18,8 @@ class Pace(Struct, frozen=True, kw_only=True):
         starting_s: Seconds between probes of a child that is not healthy.
         steady_s: The same of a healthy one.
         timeout_s: Seconds that an answer may take.
-        misses: Probes without an answer, in a row, after which a child that was healthy is frozen.
+        misses: Probes without an answer, in a row, after which a child that was healthy is frozen;
+            more where it stood in line for a processor.
         settled_s: Seconds of health after which earlier failures are forgotten.
         base_s: Upper bound of the wait before the second restart; doubles with each.
         cap_s: Upper bound of any wait.
@@ -48,7 +52,9 @@ class Vigil:
     """The health and the restarts of one child.
 
     A child that answers is never killed, even if it says that it is unwell; one
-    that was healthy and has fallen silent is.
+    that was healthy and has fallen silent is. Silence counts less where the
+    child stood in line for a processor: a machine that is too busy for it is
+    not helped by starting it anew. It then takes up to five times as long.
     """
 
     def __init__(self, pace: Pace) -> None:
@@ -57,7 +63,7 @@ class Vigil:
         self._pace = pace
         self._ever_healthy = False
         self._failures = 0
-        self._silences = 0
+        self._silences = 0.0
         self._answered = False
         self._healthy_since_ns = 0
 
@@ -76,13 +82,18 @@ class Vigil:
         """Whether starting it again makes no sense: it was never healthy in all its tries."""
         return not self._ever_healthy and self._failures >= self._pace.tries
 
-    def heard(self, answer: Answer, now_ns: int) -> None:
-        """Take in what a probe brought."""
+    def heard(self, answer: Answer, now_ns: int, *, waited: float = 0.0) -> None:
+        """Take in what a probe brought.
+
+        Args:
+            waited: Share of the probe's time in which the child could have run,
+                had there been a processor for it; 0 to 1.
+        """
         if answer is Answer.SILENT:
-            self._silences += 1
+            self._silences += max(_LEAST_MISS, 1 - waited)
             self.healthy = self.healthy and not self.frozen
             return
-        self._silences = 0
+        self._silences = 0.0
         if answer is Answer.UNWELL:
             self.healthy = False
             return
@@ -95,7 +106,7 @@ class Vigil:
     def ended(self, chance: Random) -> float:
         """Take in its end; return the seconds to wait before it is started again."""
         self.healthy = self._answered = False
-        self._silences = 0
+        self._silences = 0.0
         self._failures += 1
         self.restarts += 1
         if self._failures == 1:

@@ -1,9 +1,14 @@
 import asyncio
+import os
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from bijou.runtime.probe import ask_health, obstacle
+from bijou.runtime.probe import ask_health, obstacle, waited_ns
 from bijou.runtime.vigil import Answer
 
 
@@ -61,3 +66,34 @@ def test_who_hangs_up_is_alive_and_not_frozen() -> None:
             return await ask_health(*server.sockets[0].getsockname(), timeout_s=5)
 
     assert asyncio.run(scene()) is Answer.UNWELL
+
+
+SPIN = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+while True:
+    pass
+"""
+
+
+def ran_ns(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[0])
+
+
+def test_who_shares_a_processor_stands_in_line_and_who_is_stopped_does_not() -> None:
+    one, other = (subprocess.Popen([sys.executable, "-I", "-S", "-c", SPIN]) for _ in range(2))
+    try:
+        while min(waited_ns(one.pid), waited_ns(other.pid)) < 50_000_000:
+            assert (one.poll(), other.poll()) == (None, None)
+        os.kill(one.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, one.pid, os.WSTOPPED)
+        stopped_ns, until_ns = waited_ns(one.pid), ran_ns(other.pid) + 50_000_000
+        while ran_ns(other.pid) < until_ns:
+            assert other.poll() is None
+        assert waited_ns(one.pid) == stopped_ns
+    finally:
+        for spinning in (one, other):
+            spinning.kill()
+            spinning.wait()
+
+    assert waited_ns(one.pid) == 0

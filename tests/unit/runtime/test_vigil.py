@@ -37,6 +37,17 @@ def test_it_is_healthy_while_its_last_word_was_that_and_it_is_not_frozen(answers
     assert vigil.healthy == (spoken[-1:] == [HEALTHY] and not frozen)
 
 
+@given(st.floats(0, 1))
+def test_one_that_stands_in_line_for_a_processor_is_killed_later_but_in_the_end(waited: float) -> None:
+    vigil, silences = vigil_after(HEALTHY), 0
+    while not vigil.frozen:
+        vigil.heard(SILENT, SECOND, waited=waited)
+        silences += 1
+
+    assert silences >= PACE.misses / (1 - min(0.8, waited)) - 1e-6
+    assert silences <= 5 * PACE.misses + 1
+
+
 def test_a_starting_or_silent_child_is_asked_more_often() -> None:
     assert vigil_after().probe_in_s == PACE.starting_s
     assert vigil_after(HEALTHY).probe_in_s == PACE.steady_s
