@@ -167,6 +167,20 @@ async def test_a_steered_session_knows_where_to_ask_and_where_to_tell_what_it_sa
     assert standing.expires_at_s == clock.now() // 1_000_000 + 60
 
 
+async def test_a_steered_session_is_begun_by_the_newest_key(
+    records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told
+) -> None:
+    catalog = CatalogService(records, clock, chance, told)
+    await catalog.publish(NewTitle("Sintel"), publication("ast_1"))
+    held = [TokenKey("k1", bytes(32))]
+    states = States(TokenKeys(lambda: held, clock), clock)
+    playback = PlaybackService(catalog, clock, chance, edges=EDGES, states=states)
+
+    held.insert(0, TokenKey("k2", bytes(range(32))))
+
+    assert "/steer/k2." in (await playback.start("sintel", ANONYMOUS)).steering
+
+
 async def test_steering_that_answers_elsewhere_is_asked_there(
     records: SqliteRecords, clock: VirtualClock, chance: Random, told: Told
 ) -> None:

@@ -5,7 +5,7 @@ import type { Attempt } from "../src/player/failover_loader.ts";
 import { Measured } from "../src/player/measured.ts";
 import { Pathways } from "../src/player/pathways.ts";
 import { tellAttempt } from "../src/player/playback_reports.ts";
-import { BATCH_EVENTS, BATCH_MS, KEPT_EVENTS, Reports, URGENT_MS } from "../src/player/reports.ts";
+import { BATCH_EVENTS, BATCH_MS, KEPT_EVENTS, POSTED_EVENTS, Reports, URGENT_MS } from "../src/player/reports.ts";
 import { VirtualTimer } from "./timer.ts";
 
 const way = (id: string) => ({ id, hls: `http://${id}.test/media/ast_1/master.m3u8`, dash: "", poster: "", plain_hls: "", steered_hls: "" });
@@ -84,6 +84,55 @@ test("what a dead edge did not take is brought to the next one", async () => {
   expect(posted[1]?.lines).toEqual([posted[0]?.lines[0], expect.stringContaining('e=h')]);
 });
 
+/** Reports whose posts hang until they are answered by hand. */
+function hanging() {
+  const timer = new VirtualTimer();
+  const posted: string[] = [];
+  const answers: ((answer: Response | Promise<Response>) => void)[] = [];
+  const fetching = (address: string, request: RequestInit) => {
+    posted.push(`${new URL(address).host}: ${String(request.body).trimEnd().split("\n").length}`);
+    return new Promise<Response>((resolve) => answers.push(resolve));
+  };
+  const pathways = new Pathways([way("east"), way("west")]);
+  const reports = new Reports({ address: "http://east.test/cmcd", session: { id: "ses_1", title: "" }, pathways, now: () => ({}), fetch: fetching, timer });
+  for (let event = 0; event < BATCH_EVENTS; event += 1) reports.tell("t");
+  return { timer, posted, answers, pathways, reports };
+}
+
+test("trouble that comes while a report is on its way is told soon after", async () => {
+  const { timer, posted, answers, reports } = hanging();
+  await timer.pass(0);
+  reports.tell("rr", { rc: 0 }, { urgent: true });
+  await timer.pass(2000);
+  expect(posted).toEqual(["east.test: 20"]);
+
+  answers[0]?.(new Response(null, { status: 204 }));
+  await timer.pass(URGENT_MS);
+  expect(posted).toEqual(["east.test: 20", "east.test: 1"]);
+});
+
+test("what a silent edge kept waiting is told to the next one soon after", async () => {
+  const { timer, posted, answers, pathways, reports } = hanging();
+  await timer.pass(0);
+  pathways.failover("east", new Set(["east"]), timer.now_ms());
+  reports.tell("h", {}, { urgent: true });
+
+  answers[0]?.(Promise.reject(new TypeError("Failed to fetch")));
+  await timer.pass(URGENT_MS);
+  expect(posted).toEqual(["east.test: 20", "west.test: 21"]);
+});
+
+test("without an absolute address nothing is told, and nobody is disturbed", async () => {
+  for (const address of ["", "/cmcd?state=s1", "nonsense"]) {
+    const { timer, posted, reports } = reporting({}, {}, address);
+    reports.tell("rr", { rc: 0 }, { urgent: true });
+    reports.stop();
+    await timer.pass(BATCH_MS);
+
+    expect(posted).toEqual([]);
+  }
+});
+
 test("a place of its own for reports stays where it is, whatever the pathway", async () => {
   const { timer, posted, pathways, reports } = reporting({}, {}, "http://steering.test:8830/cmcd?state=s1");
   pathways.failover("east", new Set(["east"]), timer.now_ms());
@@ -119,16 +168,22 @@ test("what was refused is not sent again, and an overloaded edge gets it later",
   expect(busy.posted).toHaveLength(3);
 });
 
-test("while nobody takes them only the newest are kept", async () => {
-  const { timer, posted, reports } = reporting({ "east.test": 0 });
+test("while nobody takes them only the newest are kept, and no post is longer than its reader reads", async () => {
+  const statuses = { "east.test": 0 };
+  const { timer, posted, reports } = reporting(statuses);
   for (let event = 0; event < 3 * KEPT_EVENTS; event += 1) {
     reports.tell("t");
     await timer.pass(100);
   }
+  const refused = posted.length;
+  statuses["east.test"] = 204;
+  await timer.pass(10 * BATCH_MS);
+  const taken = posted.slice(refused).flatMap(({ lines }) => lines);
 
-  expect(posted.length).toBeLessThanOrEqual(1 + (300 * KEPT_EVENTS) / BATCH_MS);
-  expect(posted.at(-1)?.lines.length).toBeLessThanOrEqual(KEPT_EVENTS);
-  expect(posted.at(-1)?.lines.at(-1)).toContain("sn=5");
+  expect(refused).toBeLessThanOrEqual(1 + (300 * KEPT_EVENTS) / BATCH_MS);
+  expect(Math.max(...posted.map(({ lines }) => lines.length))).toBe(POSTED_EVENTS);
+  expect(taken.length).toBe(KEPT_EVENTS);
+  expect(taken.at(-1)).toContain("sn=599");
 });
 
 test("the end sends what is left, outlives the page, and takes no more", async () => {

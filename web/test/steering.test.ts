@@ -288,3 +288,11 @@ test("a clone is a pathway at another host with other parameters", async () => {
   expect(pathways.failover("east-2", new Set(["east-2"]), timer.now_ms())).toBe("east");
   expect(pathways.rewrite("http://127.0.0.5:8810/media/ast_1/v360/00001.m4s?token=n%26w")).toBe(`${EAST}/media/ast_1/v360/00001.m4s?token=n%26w`);
 });
+
+test("a parameter that no address can hold is left out, and requests go on", async () => {
+  const clone = { "BASE-ID": "east", ID: "west", "URI-REPLACEMENT": { HOST: "127.0.0.3", PARAMS: { token: "\ud800", "\udc00": "x", ok: "\u{1f39e}" } } };
+  const { timer, pathways } = steered(() => manifest(["west"], { "PATHWAY-CLONES": [clone] }));
+  await timer.pass(0);
+
+  expect(pathways.rewrite(media(EAST))).toBe(`${WEST}/media/ast_1/v360/00001.m4s?ok=%F0%9F%8E%9E&token=t`);
+});

@@ -44,14 +44,17 @@ async def keep_probing(
     try:
         while True:
             began_ns = clock.monotonic_ns()
-            await asyncio.gather(
-                *(_probe(pathways, region, each, clock) for region, each in upstreams.items())
-            )
-            if load is not None:
-                pathways.loaded(load())
-            for change in pathways.look():
-                now = change.level.name.lower()
-                _log.warning("steering.pathway", pathway=change.region, now=now, why=change.why)
+            try:
+                await asyncio.gather(
+                    *(_probe(pathways, region, each, clock) for region, each in upstreams.items())
+                )
+                if load is not None:
+                    pathways.loaded(load())
+                for change in pathways.look():
+                    now = change.level.name.lower()
+                    _log.warning("steering.pathway", pathway=change.region, now=now, why=change.why)
+            except Exception:  # noqa: BLE001 - levels that no longer change would be worse than one look lost
+                _log.exception("steering.look_failed")
             left_s = every_s - (clock.monotonic_ns() - began_ns) / 1e9
             await clock.sleep(max(left_s, every_s / 10))
     finally:

@@ -121,12 +121,17 @@ async def serve_edge(
     server = Server(
         edge, clock, idle_s=idle_s, connections=connections, posts=steerer.posts if steerer else None
     )
-    watched: list[Expiring] = [upstream, *([keys] if keys else [])]
+    watched = looks_at_the_time(upstream, keys, steerer)
     try:
         async with _probed(steerer, clock, region, probe_s, lambda: edge.tally.connections):
             await serve(server, host, port, watched=watched, stop=stop, ready=ready, drain_s=drain_s)
     finally:
         await edge.close()
+
+
+def looks_at_the_time(upstream: Expiring, keys: TokenKeys | None, steerer: Steerer | None) -> list[Expiring]:
+    """Return what of an edge is to look at the time; steering has keys where no token is asked for too."""
+    return [upstream, *(each for each in (keys, steerer) if each is not None)]
 
 
 async def serve_steering(

@@ -122,6 +122,7 @@ class TokenKeys:
         if keys != self._keys:
             self._keys, self._secrets = keys, {key.id: key.secret for key in keys}
             self._known.clear()
+            self._sessions.clear()
 
     def expire(self, _now_ns: int) -> None:
         """Look for other keys, as part of looking at the time."""

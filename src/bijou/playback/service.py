@@ -84,6 +84,7 @@ class PlaybackService:
         """Return where the session is steered, and where it tells what it saw."""
         if self._states is None:
             return "", ""
+        self._states.refresh()
         state = self._states.write(standing)
         base = self._steering_url or edge.base_url.rstrip("/")
         return f"{base}{STEER_PREFIX}{state}", f"{base}{REPORT_PATH}?state={state}"

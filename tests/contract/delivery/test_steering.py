@@ -58,9 +58,9 @@ class Steered:
         return answer
 
     async def pass_time(self, seconds: int) -> None:
-        for _ in range(seconds * 4):
-            await REAL.sleep(0.01)  # real sockets need real moments
-            self.clock.advance(0.25)
+        for _ in range(seconds * 10):
+            await REAL.sleep(0.01)  # real sockets need real moments: 80 ms until a probe is given up
+            self.clock.advance(0.1)
 
 
 @contextlib.asynccontextmanager

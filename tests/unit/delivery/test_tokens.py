@@ -75,6 +75,16 @@ def test_a_new_key_signs_and_the_old_one_is_believed_until_it_is_gone() -> None:
     assert keys.check(after.encode(), PATH).scope == "ast_1"
 
 
+def test_a_session_that_a_key_proved_is_not_known_by_it_when_it_is_gone() -> None:
+    keys, _, held = keys_of(OLD)
+    keys.check(keys.sign(Grant("ast_1", 60, "ses_1")).encode(), PATH)
+    assert keys.knows("ses_1")
+
+    held[:] = [NEW]
+    keys.refresh()
+    assert not keys.knows("ses_1")
+
+
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_no_changed_token_lets_in(data: st.DataObject) -> None:

@@ -92,8 +92,13 @@ export function failoverLoader(
       };
       const { onAbort, onProgress } = callbacks;
       const address = pathways.rewrite(context.url);
-      const note = (status: number, { loading, loaded }: LoaderStats) =>
-        onAttempt({ context, address, pathway, status, loading: { ...loading }, bytes: loaded });
+      const note = (status: number, { loading, loaded }: LoaderStats) => {
+        try {
+          onAttempt({ context, address, pathway, status, loading: { ...loading }, bytes: loaded });
+        } catch (error) {
+          console.warn("what was told of a request could not be noted", error); // the film goes on
+        }
+      };
       this.#attempt.load({ ...context, url: address }, { ...config }, {
         onSuccess: (response, stats, _, details) => {
           note(response.code ?? 200, stats);

@@ -160,6 +160,11 @@ export class Pathways {
   }
 }
 
+/** Whether it is a whole address, of which any pathway can make its own. */
+export function isAddress(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
+}
+
 /** Up to the media, under which playlists and segments lie in folders of their own. */
 function baseOf(address: string): string {
   const plain = address.split(/[?#]/, 1)[0] ?? address;

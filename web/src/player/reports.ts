@@ -1,7 +1,7 @@
 /** Reports of playback: events as CMCD, sent in batches to the edge in use. */
 
 import { type CmcdEvent, cmcdLine, type EventFields } from "./cmcd_line.ts";
-import type { Pathways } from "./pathways.ts";
+import { isAddress, type Pathways } from "./pathways.ts";
 import type { Timer } from "./timer.ts";
 
 /** How long an event may wait for company. */
@@ -11,6 +11,8 @@ export const URGENT_MS = 500;
 export const BATCH_EVENTS = 20;
 /** How many wait at most while nobody takes them; the oldest are lost first. */
 export const KEPT_EVENTS = 200;
+/** How many go in one post: what takes them reads 64 KiB, and browsers send no more behind a closed page. */
+export const POSTED_EVENTS = 60;
 const SILENCE_MS = 5000;
 
 export interface ReportsParts {
@@ -40,12 +42,15 @@ export class Reports {
   #due_ms = Number.POSITIVE_INFINITY;
   #callOff: () => void = () => undefined;
   #sending = false;
+  /** Whether any of the lines tells of trouble. */
+  #urgent = false;
   /** The host that last took nothing, and until when it is left in peace. */
   #peace = { host: "", until_ms: 0 };
   #stopped = false;
 
   constructor(parts: ReportsParts) {
     this.#parts = parts;
+    this.#stopped = !isAddress(parts.address);
   }
 
   /**
@@ -61,7 +66,8 @@ export class Reports {
     this.#lines.push(cmcdLine(event, { ...whose, ...this.#parts.now(), ...fields, ts, sn: this.#number }));
     this.#number += 1;
     if (this.#lines.length > KEPT_EVENTS) this.#lines.shift();
-    this.#sendIn(urgent ? URGENT_MS : this.#lines.length >= BATCH_EVENTS ? 0 : BATCH_MS);
+    this.#urgent ||= urgent;
+    this.#sendWhenDue();
   }
 
   /** Send what there is, even if the page goes away meanwhile. */
@@ -81,8 +87,9 @@ export class Reports {
     return this.#parts.pathways.rewrite(this.#parts.address);
   }
 
-  #sendIn(delay_ms: number): void {
+  #sendWhenDue(): void {
     const { timer } = this.#parts;
+    const delay_ms = this.#lines.length >= BATCH_EVENTS ? 0 : this.#urgent ? URGENT_MS : BATCH_MS;
     const now_ms = timer.now_ms();
     const least_ms = this.#peace.host === new URL(this.#address).host ? this.#peace.until_ms - now_ms : 0;
     const due_ms = now_ms + Math.max(delay_ms, least_ms);
@@ -96,7 +103,9 @@ export class Reports {
     this.#due_ms = Number.POSITIVE_INFINITY;
     const address = this.#address;
     const { host } = new URL(address);
-    const lines = this.#lines.splice(0);
+    const lines = last ? this.#lines.splice(-POSTED_EVENTS) : this.#lines.splice(0, POSTED_EVENTS);
+    const urgent = this.#urgent;
+    this.#urgent = false;
     if (!lines.length || this.#deaf.has(host)) return;
     this.#sending = true;
     const status = await this.#post(address, `${lines.join("\n")}\n`, last);
@@ -104,9 +113,10 @@ export class Reports {
     if (status === 404 || status === 405) this.#deaf.add(host);
     else if (status === 0 || status === 429 || status >= 500) {
       this.#lines = [...lines, ...this.#lines].slice(-KEPT_EVENTS);
+      this.#urgent ||= urgent;
       this.#peace = { host, until_ms: this.#parts.timer.now_ms() + BATCH_MS };
     }
-    if (this.#lines.length) this.#sendIn(BATCH_MS);
+    if (this.#lines.length) this.#sendWhenDue();
   }
 
   /** The status; 0 where no answer came. */

@@ -1,6 +1,6 @@
 /** Content steering: asks where to fetch from, and tells the pathways. */
 
-import type { Pathways } from "./pathways.ts";
+import { isAddress, type Pathways } from "./pathways.ts";
 import { readAnswer, type SteeringAnswer, withWhereabouts } from "./steering_answer.ts";
 import type { Timer } from "./timer.ts";
 
@@ -129,10 +129,6 @@ export class Steering {
   #later(wait_s: number): void {
     this.#callOff = this.#parts.timer.after(Math.min(LONGEST_WAIT_S, wait_s) * 1000, () => void this.#round());
   }
-}
-
-function isAddress(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text);
 }
 
 /** Retry-After in seconds; a date, or nothing, is 0. */

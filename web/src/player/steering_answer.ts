@@ -14,6 +14,8 @@ export interface SteeringAnswer {
 
 /** No answer is longer; what is, is none. */
 const LONGEST = 65_536;
+/** Half a character, which no address can hold. */
+const HALF = /\p{Surrogate}/u;
 const TTL_S = { least: 1, usual: 300, most: 300 };
 
 /**
@@ -64,7 +66,7 @@ function cloneOf(value: unknown): Clone | null {
   const { HOST: host = "", PARAMS: params = {} } = recordOf(how);
   if (typeof id !== "string" || typeof base_id !== "string" || typeof host !== "string") return null;
   if (host && !/^[A-Za-z0-9.:[\]-]+$/.test(host)) return null;
-  const texts = Object.entries(recordOf(params)).filter((pair): pair is [string, string] => typeof pair[1] === "string");
+  const texts = Object.entries(recordOf(params)).filter((pair): pair is [string, string] => typeof pair[1] === "string" && !HALF.test(pair.join()));
   return { id, base_id, host, params: Object.fromEntries(texts) };
 }
 

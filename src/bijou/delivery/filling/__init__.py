@@ -8,10 +8,10 @@ and nobody's name is needed: a start is a request for a first segment.
 """
 
 from bijou.delivery.filling.forecast import Expected, Forecast
-from bijou.delivery.filling.history import History, Rendition, TitleMedia
+from bijou.delivery.filling.history import HOUR_S, History, Rendition, TitleMedia
 from bijou.delivery.filling.placement import EdgeDisk, Placed, Shelf, place
 from bijou.delivery.filling.planning import FillPlan, Step, plan_fill
-from bijou.delivery.filling.windows import HOUR_S, busy_weights, quiet_windows
+from bijou.delivery.filling.windows import busy_weights, quiet_windows
 
 __all__ = [
     "HOUR_S",

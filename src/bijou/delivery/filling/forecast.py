@@ -5,11 +5,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bijou.delivery.filling.history import BANDS, DAY_S, History, TitleMedia, band_of
+from bijou.delivery.filling.history import BANDS, DAY_S, HOUR_S, History, TitleMedia, band_of
 
 Floats = npt.NDArray[np.float64]
-
-HOUR_S: Final = 3600
 
 _HALF_LIFE_D: Final = 1.0
 _AGES: Final = 10

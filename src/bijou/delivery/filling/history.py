@@ -11,6 +11,7 @@ from bijou.ports import InvalidRequest
 
 Floats = npt.NDArray[np.float64]
 
+HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 SLOT_S: Final = 300
 """Seconds of one point of the demand curve."""
@@ -119,7 +120,7 @@ class History:
         self.positions[number] += 1.0
         self.bands[rendition.name][band_of(number)] += 1.0
         if number == 0:
-            self.starts[title.name][int(at_s // 3600)] += 1
+            self.starts[title.name][int(at_s // HOUR_S)] += 1
             self._begun[title.length] = self._begun.get(title.length, 0.0) + 1.0
 
     def could_reach(self) -> Floats:

@@ -13,7 +13,6 @@ from bijou.ports import InvalidRequest
 
 Floats = npt.NDArray[np.float64]
 
-HOUR_S: Final = 3600
 SLOTS_A_DAY: Final = DAY_S // SLOT_S
 
 _FADING: Final = 0.7

@@ -33,7 +33,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
     Args:
         weight: Its claim on sessions: capacity for its cost, > 0.
-        share: Of the sessions, those that may use it, 0 to 1; the rest waits.
+        share: Of the sessions that are elsewhere, those that may use it, 0 to 1; the rest waits.
         full: Whether only those that are there already should stay.
     """
 
@@ -92,7 +92,9 @@ def lot(session: str, region: str) -> float:
 def _class(one: Candidate, ticket: float, current: str, avoid: Collection[str]) -> int:
     if one.level >= Level.IMPAIRED:
         return int(one.level)
-    waits = ticket >= one.share or one.region in avoid or (one.full and one.region != current)
+    # Who is there already stays: edges differ for seconds on how far a region is back, and how full.
+    enters = one.region != current
+    waits = one.region in avoid or (enters and (one.full or ticket >= one.share))
     return 1 if waits else 0
 
 

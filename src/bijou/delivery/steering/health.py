@@ -47,7 +47,7 @@ class Health:
 
     It is left for `hold_s` at least, so that it cannot flap faster than that;
     the hold doubles with each relapse, and is forgiven after it was up for as
-    long as its last hold. One that was never found well, as when all start
+    long as its last hold. One that was never found alive, as when all start
     together, is simply not there yet: it needs neither hold nor ramp.
     """
 
@@ -83,7 +83,7 @@ class Health:
         self._row = self._row + 1 if finding is self._last else 1
         self._last = finding
         level = self._next(finding)
-        self._met = self._met or finding is Finding.WELL
+        self._met = self._met or finding is not Finding.DEAD
         if level is self.level:
             self._forgive()
             return False
@@ -104,7 +104,7 @@ class Health:
     def _next(self, finding: Finding) -> Level:
         patience, level = self._patience, self.level
         if not self._met:
-            return Level.UP if finding is Finding.WELL else Level.DOWN
+            return Level.DOWN if finding is Finding.DEAD else Level.UP
         if finding is Finding.DEAD and self._row >= patience.dead_looks:
             return Level.DOWN
         if finding is Finding.GREY and self._row >= patience.grey_looks and level < Level.IMPAIRED:

@@ -1,8 +1,8 @@
 """All pathways as one process sees them, and what it thinks of each."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,6 +20,7 @@ _FULL: Final = 0.95
 _ROOM_AGAIN: Final = 0.85
 _ALIVE_BY_SESSIONS: Final = 3
 _PEER_S: Final = 3.0
+_AFTER_AUTHORITY: Final = re.compile(r"[/?#]")
 _LEVELS: Final = {level.name.lower(): level for level in Level if level is not Level.UP}
 
 
@@ -74,6 +75,11 @@ class Change(msgspec.Struct, frozen=True):
     region: str
     level: Level
     why: str
+
+
+def _authority(address: str) -> str:
+    """Return host and port as they stand there, whatever they are: players write what they like."""
+    return _AFTER_AUTHORITY.split(address.partition("://")[2], maxsplit=1)[0]
 
 
 class _Watched:
@@ -135,7 +141,7 @@ class Pathways:
             pathway.region: _Watched(pathway, patience or Patience(), baselines, clock)
             for pathway in pathways
         }
-        self._regions = {urlsplit(pathway.base_url).netloc: pathway.region for pathway in pathways}
+        self._regions = {_authority(pathway.base_url): pathway.region for pathway in pathways}
         self._newcomer = True
         self._refresh()
 
@@ -163,7 +169,7 @@ class Pathways:
 
     def seen(self, session: str, event: Seen) -> None:
         """Note what a session saw; addresses that are nobody's are passed over."""
-        region = self._regions.get(urlsplit(event.url).netloc) if event.url else None
+        region = self._regions.get(_authority(event.url))
         failed = event.failed
         if region is None or failed is None:
             return

@@ -17,14 +17,18 @@ REPORT_PATH: Final = "/cmcd"
 REPORT_BYTES: Final = 64 * 1024
 """Longest body of reports that is taken: about two hundred events."""
 
+MOST_AVOIDED: Final = 8
+"""Regions that one state can hold a grudge against; those of before are forgiven."""
+
 _PERSON: Final = b"bijou.steer.1"
 _REGION: Final = r"[a-z0-9][a-z0-9-]{0,31}"
+_GRUDGE: Final = rf"{_REGION}_[0-9a-f]{{1,12}}"
 _STANDING: Final = re.compile(
     rf"(?P<expires>[0-9a-f]{{1,12}})\.(?P<session>[A-Za-z0-9_-]{{0,64}})\.(?P<home>{_REGION})"
-    rf"\.(?P<told>{_REGION})\.(?P<avoid>(?:{_REGION}_[0-9a-f]{{1,12}}(?:~{_REGION}_[0-9a-f]{{1,12}}){{0,7}})?)"
+    rf"\.(?P<told>{_REGION})\.(?P<avoid>(?:{_GRUDGE}(?:~{_GRUDGE}){{0,{MOST_AVOIDED - 1}}})?)"
     r"\.(?P<scope>[A-Za-z0-9._~-]{0,256})"
 )
-_LONGEST: Final = 768
+_LONGEST: Final = 1024
 
 
 class SteeringRefused(TokenRefused):
@@ -79,6 +83,10 @@ class States:
     def __init__(self, keys: TokenKeys, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
+
+    def refresh(self) -> None:
+        """Take up keys that were added, and believe no more in those that were taken away."""
+        self._keys.refresh()
 
     def write(self, standing: Standing) -> str:
         """Return the signed text of a standing.

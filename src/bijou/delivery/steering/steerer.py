@@ -13,7 +13,14 @@ from bijou.delivery.steering.answers import MANIFEST_VERSION, PathwayClone, Stee
 from bijou.delivery.steering.choosing import lot, order
 from bijou.delivery.steering.pathways import Pathways
 from bijou.delivery.steering.reports import read_reports
-from bijou.delivery.steering.state import REPORT_BYTES, REPORT_PATH, STEER_PREFIX, Standing, States
+from bijou.delivery.steering.state import (
+    MOST_AVOIDED,
+    REPORT_BYTES,
+    REPORT_PATH,
+    STEER_PREFIX,
+    Standing,
+    States,
+)
 from bijou.delivery.tokens import TOKEN_PARAMETER, Grant, Route, TokenKeys
 from bijou.delivery.wire import Request
 from bijou.ports import BijouError, Clock, Instant, InvalidRequest
@@ -22,7 +29,7 @@ _PATHWAY: Final = re.compile(
     rb"(?:^|&)_(?:HLS|DASH)_pathway=(?:%22([a-z0-9-]{0,32})%22|([^&]{0,128}))(?:&|$)"
 )
 _THROUGHPUT: Final = re.compile(rb"(?:^|&)_(?:HLS|DASH)_throughput=([0-9]{1,12})(?:&|$)")
-_STATE: Final = re.compile(rb"(?:^|&)state=([A-Za-z0-9._~-]{1,800})(?:&|$)")
+_STATE: Final = re.compile(rb"(?:^|&)state=([A-Za-z0-9._~-]+)(?:&|$)")
 
 
 class Tempo(msgspec.Struct, frozen=True):
@@ -144,7 +151,7 @@ class Steerer:
 
     def _believed(self, session: str) -> str:
         """Return a session that a player only names, if it was here with a proof before."""
-        return session if not self._tokens or self._keys.knows(session) else ""
+        return session if self._keys.knows(session) else ""
 
     def _measured(self, session: str, current: str, query: bytes) -> None:
         found = _THROUGHPUT.search(query)
@@ -153,7 +160,7 @@ class Steerer:
 
     def expire(self, _now_ns: int) -> None:
         """Look for other keys, as part of looking at the time."""
-        self._keys.refresh()
+        self._states.refresh()
 
     def statistics(self) -> SteeringStatistics:
         """Return what was done since the start."""
@@ -197,14 +204,17 @@ class Steerer:
         session to session, so that a crowd that left together does not return so.
         """
         told, well = standing.told, self.pathways.is_well
-        avoid = tuple(entry for entry in standing.avoid if entry[1] > now_s and well(entry[0]))
+        # None lasts so long but by a clock that was set meanwhile, or another edge's.
+        last_s = now_s + 3 * self._tempo.avoid_s
+        avoid = tuple(entry for entry in standing.avoid if now_s < entry[1] <= last_s and well(entry[0]))
         if not current or current == told or told not in self.pathways.all:
             return avoid
         self.left += 1
         if not well(told):
             return avoid
         until_s = now_s + round(self._tempo.avoid_s * (1 + lot(standing.session, told)))
-        return (*(entry for entry in avoid if entry[0] != told), (told, until_s))
+        others = [entry for entry in avoid if entry[0] != told]
+        return (*others[1 - MOST_AVOIDED :], (told, until_s))
 
     def _asked_at(self, priority: Sequence[str]) -> str:
         """Return where the next question goes: to the region that serves the media.

@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from bijou.drills.swarm import percentiles
+
 TIERS: Final = ("sign-in", "page", "session", "playlist", "segments")
 
 
@@ -57,7 +59,7 @@ def tier_of(name: str, tries: Iterable[Try]) -> Tier:
         name,
         len(own),
         len(good) / len(own) if own else 1.0,
-        (_at(good, 0.5), _at(good, 0.95), _at(good, 0.99)),
+        percentiles(good),
         troubles,
     )
 
@@ -74,7 +76,3 @@ def over_time(name: str, tries: Sequence[Try], every_s: float = 1.0) -> list[tup
         if one.tier == name:
             spans.setdefault(int(one.at_s // every_s), []).append(not one.trouble)
     return [((span + 0.5) * every_s, 100.0 * sum(good) / len(good)) for span, good in sorted(spans.items())]
-
-
-def _at(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

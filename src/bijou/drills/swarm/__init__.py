@@ -13,7 +13,7 @@ from bijou.drills.swarm.opening import Opening, Ticket, opening_of, ticket_of
 from bijou.drills.swarm.pathways import FAILED, STEERED, Clone, Move, Pathways, base_of
 from bijou.drills.swarm.playhead import Playhead
 from bijou.drills.swarm.playlists import Media, Multivariant, media_of, multivariant_of
-from bijou.drills.swarm.report import Report, Seen
+from bijou.drills.swarm.report import Report, Seen, percentiles
 from bijou.drills.swarm.steered import Steered, question, read_manifest
 from bijou.drills.swarm.viewer import Habits, Viewer
 
@@ -44,6 +44,7 @@ __all__ = [
     "media_of",
     "multivariant_of",
     "opening_of",
+    "percentiles",
     "question",
     "read_manifest",
     "ticket_of",

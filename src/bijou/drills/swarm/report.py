@@ -117,7 +117,7 @@ def summed(sessions: Sequence[Seen], *, at_once: int, seconds: float, cpu_s: flo
         viewers=len(sessions),
         at_once=at_once,
         started=len(startups),
-        startup_s=(_at(startups, 0.5), _at(startups, 0.95), _at(startups, 0.99)),
+        startup_s=percentiles(startups),
         stalls=sum(one.stalls for one in sessions),
         stalled_viewers=sum(one.stalls > 0 for one in sessions),
         stalled_share=stalled / (played + stalled) if played + stalled else 0.0,
@@ -135,6 +135,16 @@ def summed(sessions: Sequence[Seen], *, at_once: int, seconds: float, cpu_s: flo
         steering_answers=sum(one.heard.steered for one in sessions),
         reported=sum(one.heard.reported for one in sessions),
     )
+
+
+def percentiles(ordered: Sequence[float]) -> tuple[float, float, float]:
+    """Return the median and the 95th and 99th of a hundred; 0 of nothing.
+
+    Example:
+        >>> percentiles(range(200)), percentiles([])
+        ((100, 190, 198), (0.0, 0.0, 0.0))
+    """
+    return _at(ordered, 0.5), _at(ordered, 0.95), _at(ordered, 0.99)
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

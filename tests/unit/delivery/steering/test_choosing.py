@@ -81,6 +81,22 @@ def test_a_returning_region_takes_its_share_of_those_who_live_there() -> None:
     assert abs(back / len(SESSIONS) - 0.2) < 0.03
 
 
+def test_who_came_back_by_the_word_of_an_edge_that_thinks_the_share_larger_is_not_sent_away() -> None:
+    def told(edge_share: float, session: str, current: str) -> str:
+        some = [Candidate("east", level=Level.RETURNING, share=edge_share), Candidate("west")]
+        return order(session, some, home="east", current=current, locality=1000)[0]
+
+    moves = dict.fromkeys(SESSIONS, 0)
+    for session in SESSIONS:
+        current = "west"
+        for _ in range(6):
+            asked = told(0.4 if current == "west" else 0.3, session, current)
+            moves[session] += asked != current
+            current = asked
+    assert max(moves.values()) == 1
+    assert abs(sum(moves.values()) / len(SESSIONS) - 0.4) < 0.03
+
+
 def test_a_full_region_keeps_those_who_are_there_and_takes_nobody_else() -> None:
     some = [Candidate("east", full=True), Candidate("west")]
 

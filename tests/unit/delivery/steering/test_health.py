@@ -147,6 +147,16 @@ def test_a_region_that_starts_a_little_later_is_up_as_soon_as_it_answers() -> No
     assert (health.trips, health.share) == (0, 1.0)
 
 
+def test_a_region_that_is_first_met_while_it_is_worse_than_others_is_no_dead_one() -> None:
+    clock = VirtualClock()
+    health = Health(Patience(), clock.monotonic_ns)
+
+    assert looked(health, clock, Finding.GREY, Finding.GREY) == [Level.UP] * 2
+    assert looked(health, clock, Finding.GREY) == [Level.IMPAIRED]
+    assert looked(health, clock, Finding.WELL) == [Level.IMPAIRED]
+    assert health.trips == 1
+
+
 def test_the_hold_doubles_with_each_relapse_and_is_forgiven_when_it_was_up_for_as_long() -> None:
     clock = VirtualClock()
     health = Health(Patience(hold_s=10, longest_hold_s=35, ramp_s=10), clock.monotonic_ns)

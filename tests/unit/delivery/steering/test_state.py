@@ -70,6 +70,25 @@ def test_an_old_state_is_gone() -> None:
     assert gone.value.problem().status == 410
 
 
+def test_the_longest_that_can_be_written_can_be_read() -> None:
+    keys = TokenKeys(lambda: [TokenKey("k" * 16, bytes(32))], CLOCK)
+    avoid = tuple((f"{number:032}", 2**47) for number in range(8))
+    longest = Standing("s" * 64, "e" * 32, "w" * 32, 2**47, "a" * 256, avoid)
+    states = States(keys, CLOCK)
+
+    assert states.read(states.write(longest)) == longest
+
+
+def test_a_new_key_signs_what_is_begun_after_it_was_taken_up() -> None:
+    kept = [TokenKey("k1", bytes(32))]
+    states, other = States(TokenKeys(lambda: kept, CLOCK), CLOCK), TokenKeys(lambda: kept, CLOCK)
+    kept = [TokenKey("k2", b"2" * 32)]
+    states.refresh()
+    other.refresh()
+
+    assert States(other, CLOCK).read(states.write(Standing("ses_1", "east", "east", 60))).session == "ses_1"
+
+
 @pytest.mark.parametrize("home", ["", "East", "a b", "x" * 40, "-a"])
 def test_what_could_not_stand_in_an_address_is_not_written(home: str) -> None:
     with pytest.raises(InvalidRequest):

@@ -7,6 +7,7 @@ import pytest
 
 from bijou.delivery.gate import Gate
 from bijou.delivery.steering import Pathway, Pathways, Patience, PeerHealth, Standing, States, Steerer, Tempo
+from bijou.delivery.steering.state import MOST_AVOIDED
 from bijou.delivery.steering.steerer import asked_from
 from bijou.delivery.tokens import Grant, Route, TokenKey, TokenKeys
 from bijou.delivery.wire import Request
@@ -126,6 +127,17 @@ def test_what_a_session_left_by_itself_is_not_offered_to_it_for_a_while() -> Non
     assert desk.ask(state_of(told), "_HLS_pathway=%22west%22")["PATHWAY-PRIORITY"] == ["east", "west"]
 
 
+def test_a_grudge_outlives_no_clock_that_is_set_back() -> None:
+    ahead, behind = Desk(), Desk()
+    ahead.clock.advance(3000)
+    told = ahead.ask(ahead.begin(), "_HLS_pathway=%22west%22")
+    assert told["PATHWAY-PRIORITY"] == ["west", "east"]
+
+    told = behind.ask(state_of(told), "_HLS_pathway=%22west%22")
+    assert told["PATHWAY-PRIORITY"] == ["east", "west"]
+    assert behind.states.read(state_of(told)).avoid == ()
+
+
 def test_a_crowd_that_left_together_does_not_return_together() -> None:
     desk = Desk()
     moved = [desk.ask(desk.begin(f"ses_{n}"), "_HLS_pathway=%22west%22") for n in range(100)]
@@ -177,6 +189,18 @@ def test_a_region_that_was_away_learns_so_from_the_others_and_comes_back_as_slow
     assert [desk.pathways.status()[0].level for desk in (stayed, back)] == ["returning"] * 2
 
 
+def test_a_session_that_left_many_regions_is_answered_still() -> None:
+    regions = [f"r{number:02}" for number in range(12)]
+    desk = Desk([Pathway(region, f"http://127.0.1.{n}:8810") for n, region in enumerate(regions)])
+    told = desk.ask(desk.begin(home="r00"))
+    farthest = told["PATHWAY-PRIORITY"][-1]
+    for _ in range(24):
+        told = desk.ask(state_of(told), f"_HLS_pathway=%22{farthest}%22")
+
+    assert sorted(told["PATHWAY-PRIORITY"]) == regions
+    assert len(desk.states.read(state_of(told)).avoid) == MOST_AVOIDED
+
+
 def test_where_all_are_dead_all_are_named() -> None:
     desk = Desk()
     desk.kill("east", "west")
@@ -225,6 +249,26 @@ def test_only_a_session_that_proved_itself_is_believed() -> None:
     assert desk.tell(FAILED) == 204  # known by now
     assert desk.steerer.unproven == 1
     assert desk.pathways.status()[0].seen.failures.failed == 1
+
+
+def test_where_no_tokens_are_asked_for_a_name_that_anybody_could_make_up_is_no_proof_either() -> None:
+    desk = Desk(tokens=False)
+
+    assert desk.tell(FAILED) == 204
+    assert desk.steerer.unproven == 1
+    desk.ask(desk.begin())
+    assert desk.tell(FAILED) == 204
+    assert desk.steerer.unproven == 1
+    assert desk.pathways.status()[0].seen.failures.failed == 1
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://[1]/a", "//", "http://", "east", "http://\u2100/a"])
+def test_an_address_that_is_none_is_passed_over_and_the_rest_is_read(url: str) -> None:
+    desk = Desk()
+    strange = b'e=rr,rc=0,url="%s"\n' % url.encode()
+
+    assert desk.tell(strange + FAILED, f"state={desk.begin()}") == 204
+    assert [status.seen.failures.failed for status in desk.pathways.status()] == [1, 0]
 
 
 def test_one_state_is_one_voice_whatever_it_calls_itself() -> None:
