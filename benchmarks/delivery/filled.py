@@ -82,7 +82,7 @@ class LeastRecent:
         return False
 
     def see(self, at: int) -> None:
-        pass
+        """Learn nothing: of the order of use, what is not asked for here is no part."""
 
     def take_out(self, which: int) -> bool:
         if which not in self._row:

@@ -16,13 +16,12 @@ from bijou.app.stores import (
     queue_place,
     tables_are_there,
 )
-from bijou.encoding import EncodingLimits, Executors, Slots, TaskWorker
+from bijou.encoding import ALL_TASKS, EncodingLimits, Executors, Slots, TaskWorker
 from bijou.ports import Clock, EngineUnavailable, Failure, Queue, SystemClock, TaskState
 from bijou.runtime.http import Bounds, serve_app, service_app
 from bijou.runtime.race import first
 
 _BOUNDS = Bounds(connections=100)
-_MOST_HELD = 1_000_000
 
 
 async def encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
@@ -84,7 +83,7 @@ async def hand_back(queue: Queue, worker: str) -> None:
 
     Were it alive after all, its word under the older epoch is not heard.
     """
-    running, _ = await queue.tasks(states=(TaskState.RUNNING,), limit=_MOST_HELD)
+    running, _ = await queue.tasks(states=(TaskState.RUNNING,), limit=ALL_TASKS)
     problem = EngineUnavailable(
         "encoding.worker_died", "the encoder died over it and was started again"
     ).problem()

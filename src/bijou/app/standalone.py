@@ -12,6 +12,7 @@ from bijou.app.film_report import Encoded
 from bijou.app.film_wish import Wish, agreed, bring_captions, check_file
 from bijou.catalog import Publication
 from bijou.encoding import (
+    ALL_TASKS,
     EncodingLimits,
     Executors,
     FilmPlan,
@@ -45,7 +46,6 @@ from bijou.runtime import codec
 from bijou.runtime.lockfile import hold
 from bijou.runtime.race import first
 
-_ALL = 1_000_000
 _LOOK_S = 0.25
 
 
@@ -195,13 +195,13 @@ class _Encode:
         )
 
     async def _standing(self, queue: Queue, edition: Edition) -> Standing:
-        tasks, parts = await queue.tasks(group=group_of(ASSET, edition.version), limit=_ALL)
+        tasks, parts = await queue.tasks(group=group_of(ASSET, edition.version), limit=ALL_TASKS)
         return standing_of(tasks, parts)
 
     async def _resume(self, queue: Queue, edition: Edition, standing: Standing) -> None:
         """Take over what a run has left behind that is no more: this folder is ours alone."""
         group = group_of(ASSET, edition.version)
-        tasks, _ = await queue.tasks(group=group, limit=_ALL)
+        tasks, _ = await queue.tasks(group=group, limit=ALL_TASKS)
         if not tasks:
             return
         left = [task for task in tasks if task.state is TaskState.RUNNING]

@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final, cast
 
-import structlog
-
 from bijou.delivery.answers import Answer
 from bijou.delivery.model import BodyCut, Pieces
 from bijou.delivery.wire import Refusal, Request, RequestReader
+from bijou.runtime.logs import get_logger
 
 if TYPE_CHECKING:
     from bijou.delivery.server import Server
@@ -35,7 +34,7 @@ _CLOSE: Final = b"Connection: close\r\n\r\n"
 _KEEP: Final = b"Connection: keep-alive\r\n\r\n"
 _NOBODY: Final = Request("-", "-", {}, keep_alive=False)
 
-_log = structlog.get_logger()
+_log = get_logger()
 
 
 class Connection(asyncio.Protocol):

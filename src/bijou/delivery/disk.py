@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from bijou.algorithms.caches import Cache, Reason
 from bijou.delivery.cached import Cached
 from bijou.delivery.model import Representation
 from bijou.delivery.store import OVERHEAD_BYTES
 from bijou.ports import Instant
+from bijou.runtime.logs import get_logger
 
 MAGIC: Final = b"bijou-edge-1\n"
 BACKLOG_BYTES: Final = 64 * 1024 * 1024
@@ -24,7 +24,7 @@ BACKLOG_BYTES: Final = 64 * 1024 * 1024
 _HEAD_BYTES: Final = 4096
 _DIGEST_BYTES: Final = 16
 
-_log = structlog.get_logger()
+_log = get_logger()
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -3,8 +3,6 @@
 import contextlib
 from typing import Any, Final, Protocol
 
-import structlog
-
 import bijou
 from bijou.algorithms.caches import Policy
 from bijou.delivery import cmcd
@@ -26,11 +24,12 @@ from bijou.delivery.tally import Tally
 from bijou.delivery.tokens import TokenKeys, TokenRefused
 from bijou.delivery.wire import Refusal, Request
 from bijou.ports import BijouBug, BijouError, Clock, EngineUnavailable, NotFound
+from bijou.runtime.logs import get_logger
 
 CROWDED: Final = 0.9
 """Share of the connections from which on sessions that begin are turned away."""
 
-_log = structlog.get_logger()
+_log = get_logger()
 
 
 class Witness(Protocol):

@@ -5,8 +5,6 @@ import contextlib
 from collections import OrderedDict
 from typing import Any, Final, TypeVar
 
-import structlog
-
 from bijou.algorithms.caches import Policy
 from bijou.algorithms.caches.ghosts import Ghosts
 from bijou.delivery.answers import STALE_S, media_head
@@ -31,6 +29,7 @@ from bijou.delivery.store import Store
 from bijou.delivery.tally import Tally
 from bijou.delivery.upstream import within
 from bijou.ports import Clock, EngineUnavailable, Instant, NotFound
+from bijou.runtime.logs import get_logger
 
 MISSING_LIVE_S: Final = 0.5
 """Seconds that an absence is believed where a playlist may appear at any moment."""
@@ -43,7 +42,7 @@ _LARGEST_SHARE: Final = 4
 
 V = TypeVar("V")
 
-_log = structlog.get_logger()
+_log = get_logger()
 
 
 class Fetching:

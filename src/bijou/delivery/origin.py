@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
-import structlog
 from msgspec import structs
 
 import bijou
@@ -17,8 +16,9 @@ from bijou.delivery.tally import Tally
 from bijou.delivery.tokens import TokenKeys
 from bijou.delivery.wire import Refusal, Request
 from bijou.ports import BijouBug, BijouError, BlobInfo, Blobs, Clock, NotFound
+from bijou.runtime.logs import get_logger
 
-_log = structlog.get_logger()
+_log = get_logger()
 
 
 class Origin:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-import structlog
 
 from bijou.delivery.line import OriginAnswer
 from bijou.delivery.model import HEALTH_PATH, BodyCut
 from bijou.delivery.steering import Pathways, PathwayStatus, PeerHealth
 from bijou.delivery.upstream import Upstream, within
 from bijou.ports import BijouError, Clock
+from bijou.runtime.logs import get_logger
 
 PROBE_S: Final = 1.0
 DEADLINE_S: Final = 0.8
@@ -19,7 +19,7 @@ DEADLINE_S: Final = 0.8
 _CONNECTIONS: Final = 2
 _LONGEST: Final = 256 * 1024
 
-_log = structlog.get_logger()
+_log = get_logger()
 
 
 async def keep_probing(

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-import structlog
-
 from bijou.delivery.answers import Answer, problem_answer
 from bijou.delivery.connection import Connection
 from bijou.delivery.gate import without_token
@@ -15,6 +13,7 @@ from bijou.delivery.model import Verdict
 from bijou.delivery.tally import Tally
 from bijou.delivery.wire import Refusal, Request
 from bijou.ports import Clock, EngineUnavailable
+from bijou.runtime.logs import get_logger
 
 DRAIN_S: Final = 0.5
 _SWEEP_S: Final = 1.0
@@ -77,7 +76,7 @@ class Server:
         self._open: set[Connection] = set()
         self._empty = asyncio.Event()
         # Bound and asked once: at info a line is written for each fetch, at debug one for each request.
-        self._log = structlog.get_logger("bijou.delivery").bind()
+        self._log = get_logger("bijou.delivery").bind()
         self._logs_all = self._log.is_enabled_for(logging.DEBUG)
         self._logs_misses = self._log.is_enabled_for(logging.INFO)
 

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-import structlog
-
 from bijou.delivery.line import OriginAnswer
 from bijou.delivery.slots import SlotTable, slot_of
 from bijou.delivery.upstream import Upstream
 from bijou.ports import Clock, EngineUnavailable
+from bijou.runtime.logs import get_logger
 
 SICK_S: Final = 5.0
 """Seconds that a shield which failed is passed over."""
 
-_log = structlog.get_logger()
+_log = get_logger()
 
 
 class Source(Protocol):

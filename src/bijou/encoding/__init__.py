@@ -24,6 +24,7 @@ from bijou.encoding.samples import make as make_sample
 from bijou.encoding.sniffing import HEAD_BYTES, sniff
 from bijou.encoding.task_worker import Slots, TaskPace, TaskWorker, TaskWorkerStatistics
 from bijou.encoding.titles import (
+    ALL_TASKS,
     TITLE_KINDS,
     Executor,
     Executors,
@@ -38,6 +39,7 @@ from bijou.encoding.titles import (
 )
 
 __all__ = [
+    "ALL_TASKS",
     "HEAD_BYTES",
     "SAMPLES",
     "TITLE_KINDS",

@@ -21,7 +21,7 @@ from bijou.ports import (
     TaskState,
 )
 from bijou.runtime.logs import get_logger
-from bijou.runtime.race import first
+from bijou.runtime.race import roused
 
 Move = Callable[[Kept], Kept]
 
@@ -85,7 +85,8 @@ class Follower:
             began_ns = self._clock.monotonic_ns()
             busy = await self._look()
             took_s = (self._clock.monotonic_ns() - began_ns) / 1e9
-            await self._rest(min(_LONGEST_S, max(self._every_s if busy else _IDLE_S, _SHARE * took_s)))
+            rest_s = min(_LONGEST_S, max(self._every_s if busy else _IDLE_S, _SHARE * took_s))
+            await roused(self._stirred, self._clock, rest_s)
 
     async def step(self) -> bool:
         """Look at everything that is open, once; tell whether there is any."""
@@ -203,15 +204,6 @@ class Follower:
             return True
         self._troubled = False
         return busy
-
-    async def _rest(self, seconds: float) -> None:
-        stirred = asyncio.ensure_future(self._stirred.wait())
-        waited = asyncio.ensure_future(self._clock.sleep(seconds))
-        try:
-            await first(stirred, waited)
-        finally:
-            stirred.cancel()
-            waited.cancel()
 
 
 def under_way(kept: Sequence[Kept]) -> list[Kept]:

@@ -27,7 +27,7 @@ from bijou.ports import (
     Task,
 )
 from bijou.runtime.logs import get_logger
-from bijou.runtime.race import first
+from bijou.runtime.race import first, roused
 
 T = TypeVar("T")
 
@@ -209,7 +209,7 @@ class TaskWorker:
                 for task in tasks:
                     self._begin(task)
             if not found:
-                await self._rest()
+                await roused(self._stir, self.clock, self._pace.idle_s)
 
     def _free(self) -> Iterator[tuple[list[str], int]]:
         """Which kinds there is room for, and for how many of them."""
@@ -219,14 +219,6 @@ class TaskWorker:
             free = getattr(self._slots, share) - taken.count(share)
             if kinds and free > 0:
                 yield kinds, free
-
-    async def _rest(self) -> None:
-        stirred = asyncio.ensure_future(self._stir.wait())
-        idle = asyncio.ensure_future(self.clock.sleep(self._pace.idle_s))
-        try:
-            await first(stirred, idle)
-        finally:
-            await _end(stirred, idle)
 
     def _begin(self, task: Task) -> None:
         held = _Held(self, task)

@@ -11,6 +11,7 @@ and no titles (`catalog`).
 
 from bijou.encoding.titles.executors import Executors
 from bijou.encoding.titles.graph import (
+    ALL_TASKS,
     AUDIO,
     CAPTIONS,
     CHUNK,
@@ -28,6 +29,7 @@ from bijou.encoding.titles.hold import Executor, Hold, Made
 from bijou.encoding.titles.standing import RungStanding, Standing, standing_of
 
 __all__ = [
+    "ALL_TASKS",
     "AUDIO",
     "CAPTIONS",
     "CHUNK",
