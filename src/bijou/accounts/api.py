@@ -91,6 +91,8 @@ class Accounts(Authenticator, Protocol):
         Raises:
             Unauthenticated: `accounts.wrong_password`; the same words for an unknown name.
             Overloaded: `accounts.too_many_attempts`, by name and by peer.
+            EngineUnavailable: `accounts.sign_in_busy`, everybody signs in just
+                now; come back after `retry_after_s`.
         """
         ...
 

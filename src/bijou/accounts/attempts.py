@@ -32,8 +32,12 @@ class Attempts:
         self._keys = keys
         self._tries: OrderedDict[str, deque[int]] = OrderedDict()
 
-    def wait_ns(self, key: str, now_ns: int) -> int:
-        """Count a try and return 0, or return how long until one may be made."""
+    def wait_ns(self, key: str, now_ns: int, *, count: bool = True) -> int:
+        """Count a try and return 0, or return how long until one may be made.
+
+        Args:
+            count: Whether the try is made now; otherwise this only looks.
+        """
         tries = self._tries.setdefault(key, deque())
         self._tries.move_to_end(key)
         while len(self._tries) > self._keys:
@@ -42,7 +46,8 @@ class Attempts:
             tries.popleft()
         if len(tries) >= self._limit:
             return tries[0] + self._window_ns - now_ns
-        tries.append(now_ns)
+        if count:
+            tries.append(now_ns)
         return 0
 
     def forgive(self, key: str) -> None:

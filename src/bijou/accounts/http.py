@@ -9,6 +9,7 @@ from bijou.accounts.api import Accounts, NewUser, Profile, SignedIn, SignIn, Use
 from bijou.ports import ANONYMOUS, Credentials, Principal, Role, Unauthenticated
 from bijou.runtime import codec
 from bijou.runtime.http import SESSION_COOKIE, Call, Endpoint, Route, Wire
+from bijou.runtime.http.leaving import while_there
 from bijou.runtime.http.server import credentials_of
 
 
@@ -68,7 +69,7 @@ def routes(accounts: Accounts) -> list[Route]:
     """Serve accounts."""
 
     async def sign_in(call: Call) -> Response:
-        signed_in = await accounts.sign_in(call.body, peer=call.peer)
+        signed_in = await while_there(call.request, accounts.sign_in(call.body, peer=call.peer))
         if call.query.token:
             return _answer(signed_in)
         caller = await accounts.principal(Credentials(session=signed_in.token))

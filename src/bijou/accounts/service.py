@@ -1,8 +1,12 @@
 """Accounts on records: sign-in, sessions, people, profiles."""
 
+import asyncio
 import base64
 import hmac
+from collections.abc import Callable
+from contextlib import suppress
 from random import Random
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,6 +19,7 @@ from bijou.ports import (
     Clock,
     Conflict,
     Credentials,
+    EngineUnavailable,
     NotFound,
     Overloaded,
     Principal,
@@ -23,6 +28,10 @@ from bijou.ports import (
     Unauthenticated,
     new_id,
 )
+from bijou.runtime.guard import Turns, TurnStatistics
+from bijou.runtime.peers import household
+
+T = TypeVar("T")
 
 _SERVICE = Principal(id="service", name="service", roles=frozenset({Role.SERVICE}))
 
@@ -33,7 +42,10 @@ class AccountsService:
     A session's token is known to its holder alone; what is kept recognises it
     and cannot be turned back. Sign-ins that fail are counted by name and by
     peer, so whoever tries names is stopped as soon as whoever tries passwords;
-    it also means that others can lock a name for a window.
+    it also means that others can lock a name for a window. Passwords are what
+    is dear here: few are hashed at a time, in threads, and when everybody signs
+    in at once those beyond a short line are told when to come back. Whoever has
+    a session already needs none of that.
 
     Threads: one event loop.
 
@@ -43,6 +55,7 @@ class AccountsService:
             is let in.
         session_s: Seconds that a sign-in lasts.
         attempts: Failed sign-ins a name, and a peer, in each `attempts_window_s`.
+        turns: Whose turn it is to have a password hashed; None: two at a time.
     """
 
     def __init__(
@@ -56,6 +69,7 @@ class AccountsService:
         session_s: float = 14 * 86400.0,
         attempts: int = 10,
         attempts_window_s: float = 300.0,
+        turns: Turns | None = None,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -64,22 +78,34 @@ class AccountsService:
         self._service_key = service_key
         self._session_s = session_s
         self._attempts = Attempts(attempts, round(attempts_window_s * 1e9))
+        self._turns = turns or Turns(clock, chance, everybody_signs_in)
 
     async def sign_in(self, sign_in: SignIn, *, peer: str) -> SignedIn:
         """Open a session; takes as long for a name that nobody has."""
-        name = model.folded(sign_in.name)
-        tried = [f"name {name}", f"peer {peer}"]
-        self._count(tried)
+        name, home = model.folded(sign_in.name), household(peer)
+        tried = [f"name {name}", f"peer {home}"]
+        self._count(tried, made=False)
         found = await self._records.read(lambda db: store.user_named(db, name))
         user, kept = found or (None, None)
-        if not await self._passwords.matches(kept, sign_in.password) or user is None or kept is None:
+
+        async def checked() -> bool:
+            self._count(tried)  # not before: who waits in line has not tried yet
+            matches = await asyncio.to_thread(self._passwords.matches, kept, sign_in.password)
+            for key in tried if matches else ():
+                self._attempts.forgive(key)
+            return matches
+
+        if not await self._turns.run(home, checked) or user is None or kept is None:
             raise Unauthenticated("accounts.wrong_password", "no account has this name and password")
-        for key in tried:
-            self._attempts.forgive(key)
         if self._passwords.outdated(kept):
-            fresh = await self._passwords.hashed(sign_in.password)
-            await self._records.write(lambda db: store.rehash(db, user.id, fresh))
+            with suppress(EngineUnavailable):  # everybody signs in just now: the next time will do
+                fresh = await self._in_turn("", lambda: self._passwords.hashed(sign_in.password))
+                await self._records.write(lambda db: store.rehash(db, user.id, fresh))
         return await self._open_session(user)
+
+    def sign_ins(self) -> TurnStatistics:
+        """Return how many have their password checked, wait for it, and were sent away."""
+        return self._turns.statistics()
 
     async def sign_out(self, token: str) -> None:
         """End a session; nothing happens where there is none."""
@@ -110,7 +136,7 @@ class AccountsService:
     async def create(self, new: NewUser) -> User:
         """Add a person."""
         new = model.checked(new)
-        kept = await self._passwords.hashed(new.password)
+        kept = await self._in_turn("", lambda: self._passwords.hashed(new.password))
         user = User(new_id("usr", self._clock, self._chance), new.name, new.roles, self._clock.now())
         if not await self._records.write(lambda db: store.add_user(db, user, kept)):
             raise Conflict("accounts.name_taken", f"the name {new.name} is taken; choose another")
@@ -156,14 +182,18 @@ class AccountsService:
             await self.create(NewUser(name, password, list(model.HUMAN_ROLES)))
             return
         user, kept = found
-        if insist and not await self._passwords.matches(kept, password):
+        if insist and not await self._in_turn("", lambda: self._passwords.matches(kept, password)):
             model.check_password(password)
-            fresh = await self._passwords.hashed(password)
+            fresh = await self._in_turn("", lambda: self._passwords.hashed(password))
             await self._records.write(lambda db: store.change_password(db, user.id, fresh))
 
-    def _count(self, tried: list[str]) -> None:
+    async def _in_turn(self, key: str, work: Callable[[], T]) -> T:
+        """Do dear work in a thread, in the line of its key; those who look after accounts have none."""
+        return await self._turns.run(key, lambda: asyncio.to_thread(work))
+
+    def _count(self, tried: list[str], *, made: bool = True) -> None:
         now_ns = self._clock.monotonic_ns()
-        wait_ns = max(self._attempts.wait_ns(key, now_ns) for key in tried)
+        wait_ns = max(self._attempts.wait_ns(key, now_ns, count=made) for key in tried)
         if wait_ns:
             raise Overloaded(
                 "accounts.too_many_attempts",
@@ -192,6 +222,15 @@ class AccountsService:
     async def _user_of(self, token: str) -> User | None:
         now = self._clock.now()
         return await self._records.read(lambda db: store.user_of_session(db, model.fingerprint(token), now))
+
+
+def everybody_signs_in(away_s: float) -> EngineUnavailable:
+    """Return what those are told who would have to wait for too long."""
+    return EngineUnavailable(
+        "accounts.sign_in_busy",
+        f"everybody signs in just now; try again in {away_s:.0f} s",
+        retry_after_s=away_s,
+    )
 
 
 def _principal(user: User, csrf: str = "") -> Principal:

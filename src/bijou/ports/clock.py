@@ -32,9 +32,7 @@ class SystemClock:
         """Return wall-clock time."""
         return Instant(time.time_ns() // 1000)
 
-    def monotonic_ns(self) -> int:
-        """Return the kernel's monotonic clock."""
-        return time.monotonic_ns()
+    monotonic_ns = staticmethod(time.monotonic_ns)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the running event loop."""

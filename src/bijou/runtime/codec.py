@@ -19,9 +19,12 @@ def decode(content: bytes | str, kind: type[T]) -> T:
 
     Raises:
         msgspec.ValidationError: valid JSON, wrong shape; the text says where.
-        msgspec.DecodeError: not JSON.
+        msgspec.DecodeError: not JSON, or nested too deeply to be read.
     """
-    return msgspec.json.decode(content, type=kind, dec_hook=_from_wire)
+    try:
+        return msgspec.json.decode(content, type=kind, dec_hook=_from_wire)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deeply; hundreds of levels can be read") from None
 
 
 def convert(value: object, kind: type[T]) -> T:
@@ -46,6 +49,8 @@ def _to_wire(value: object) -> object:
 def _from_wire(kind: type, value: object) -> object:
     if kind is Instant and isinstance(value, str):
         return Instant.parse(value)
+    if kind is Instant:
+        raise ValueError(f"Expected `str`, got `{type(value).__name__}`")  # becomes a ValidationError
     raise NotImplementedError(f"no JSON form for {kind.__name__}")
 
 

@@ -1,8 +1,9 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Jewel } from "../shared/components/icons.tsx";
 import { Field, useTitle } from "../shared/components/small.tsx";
 import { navigate } from "../shared/navigation.ts";
 import { type ApiError, advice, asApiError, sentence } from "../shared/problem.ts";
+import { returning } from "../shared/returning.ts";
 import { safeNext } from "../shared/router.ts";
 import { api, useMe } from "../shared/session.ts";
 
@@ -20,7 +21,11 @@ export function SignInPage() {
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
+  /** Seconds until the next try by itself, while everybody signs in; null: nobody waits. */
+  const [left, setLeft] = useState<number | null>(null);
+  const stop = useRef<AbortController | null>(null);
 
+  useEffect(() => () => stop.current?.abort(), []);
   useEffect(() => {
     if (me?.name) leave(next);
   }, [me?.name, next]);
@@ -29,12 +34,15 @@ export function SignInPage() {
     event.preventDefault();
     setBusy(true);
     setError(null);
+    const { signal } = (stop.current = new AbortController());
     try {
-      await api.signIn({ name: name.trim(), password });
+      const signIn = () => api.signIn({ name: name.trim(), password });
+      await returning(signIn, { signal, told: ({ left_s }) => setLeft(left_s) });
     } catch (failure) {
-      setError(asApiError(failure));
+      if (!signal.aborted) setError(asApiError(failure));
       setBusy(false);
     }
+    setLeft(null);
   };
   return (
     <section class="sign-in">
@@ -75,6 +83,15 @@ export function SignInPage() {
         {error && (
           <p class="form-problem" role="alert">
             {sentence(error.problem.detail)} {advice(error.problem)} <code>{error.problem.code}</code>
+          </p>
+        )}
+        {left !== null && (
+          <p class="sign-in-waiting">
+            <span role="status">Everybody is signing in just now. Stay here: this page goes on trying by itself.</span>{" "}
+            <span aria-hidden="true">{left ? `The next try is in ${left} s.` : "Trying…"}</span>{" "}
+            <button type="button" class="button" onClick={() => stop.current?.abort()}>
+              Stop trying
+            </button>
           </p>
         )}
         <button type="submit" class="button button-accent button-wide" disabled={busy || !name.trim() || !password}>

@@ -9,7 +9,8 @@ import msgspec
 from bijou.drills.drawing import Line, Panel, timeline_svg
 from bijou.drills.peak.admitting import Name
 from bijou.drills.peak.person import Person
-from bijou.drills.peak.tiers import TIERS, Tier, Try, over_time, tier_of
+from bijou.drills.peak.tiers import SIGN_IN, TIERS, Entry, Tier, Try, over_time, tier_of
+from bijou.drills.swarm import percentiles
 from bijou.drills.verdict import Claim, claims_text, passed
 from bijou.drills.watching import cancelled
 from bijou.ports import Clock
@@ -26,11 +27,13 @@ class Plan(msgspec.Struct, frozen=True):
     Args:
         within_s: They press play at moments drawn evenly from this time.
         signing: Share of them who have to sign in; the others did so days ago.
+        patience_s: For how long they go on trying to sign in, when the service says.
     """
 
     people: int = 500
     within_s: float = 15.0
     signing: float = 0.05
+    patience_s: float = 60.0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -39,6 +42,7 @@ class Outcome(msgspec.Struct, frozen=True):
     Args:
         began: People whose film began.
         worst_lag_s: By how much the machine itself was late at the worst moment.
+        entries: What became of each who had to sign in.
     """
 
     plan: Plan
@@ -49,6 +53,7 @@ class Outcome(msgspec.Struct, frozen=True):
     worst_lag_s: float
     tiers: list[Tier]
     tries: list[Try]
+    entries: list[Entry] = []
 
     def text(self) -> str:
         """Return it for people: a line a tier, and the verdict."""
@@ -60,7 +65,7 @@ class Outcome(msgspec.Struct, frozen=True):
             f" {plan.within_s:g} s, {plan.signing:.0%} signed in; done after {self.seconds:.1f} s,"
             f" the machine itself up to {self.worst_lag_s:.2f} s late"
         )
-        return "\n".join([head, *rows, facts, "", claims_text(self.claims)])
+        return "\n".join([head, *rows, facts, *_entries_text(self.entries), "", claims_text(self.claims)])
 
     def figures(self) -> dict[str, object]:
         """Return what programs want to know, without the tries."""
@@ -71,6 +76,8 @@ class Outcome(msgspec.Struct, frozen=True):
             "within_s": self.plan.within_s,
             "began": self.began,
             "tiers": self.tiers,
+            "signed_in": sum(entry.let_in for entry in self.entries),
+            "had_to_sign_in": len(self.entries),
             "worst_lag_s": self.worst_lag_s,
         }
 
@@ -94,12 +101,14 @@ async def everyone(
     """
     begun_s = clock.monotonic_ns() / 1e9
     tries: list[Try] = []
+    entries: list[Entry] = []
     ended: list[bool] = []
     lags: list[float] = []
 
     async def one(presses_s: float, name: Name | None) -> None:
         await clock.sleep(presses_s)
-        ended.append(await Person(page, name, tries, begun_s, clock=clock).press_play())
+        person = Person(page, name, tries, begun_s, clock=clock, patience_s=plan.patience_s, entries=entries)
+        ended.append(await person.press_play())
 
     async def look() -> None:
         while True:
@@ -119,15 +128,36 @@ async def everyone(
     finally:
         await cancelled(looking, *people)
     tiers = [tier_of(name, tries) for name in TIERS]
-    claims = [
-        Claim(
-            f"{tier.name}: {tier.availability:.2%} of {tier.tries} tries (at least {AVAILABLE:.1%})",
-            tier.availability >= AVAILABLE if tier.tries else None,
-        )
-        for tier in tiers
-    ]
+    claims = [_entering(entries), *(_claim(tier) for tier in tiers if tier.name != SIGN_IN)]
     seconds = clock.monotonic_ns() / 1e9 - begun_s
-    return Outcome(plan, passed(claims), claims, sum(ended), seconds, max(lags, default=0.0), tiers, tries)
+    return Outcome(
+        plan, passed(claims), claims, sum(ended), seconds, max(lags, default=0.0), tiers, tries, entries
+    )
+
+
+def _claim(tier: Tier) -> Claim:
+    words = f"{tier.name}: {tier.availability:.2%} of {tier.tries} tries (at least {AVAILABLE:.1%})"
+    return Claim(words, tier.availability >= AVAILABLE if tier.tries else None)
+
+
+def _entering(entries: Sequence[Entry]) -> Claim:
+    """Judge sign-in by people and not by tries: who is told when to come back, and comes, is let in."""
+    share = sum(entry.let_in for entry in entries) / len(entries) if entries else 1.0
+    words = f"{SIGN_IN}: {share:.2%} of {len(entries)} people came in (at least {AVAILABLE:.1%})"
+    return Claim(words, share >= AVAILABLE if entries else None)
+
+
+def _entries_text(entries: Sequence[Entry]) -> list[str]:
+    let_in = sorted(entry.took_s for entry in entries if entry.let_in)
+    if not entries:
+        return []
+    median_s, most_s, _ = percentiles(let_in)
+    tries = sum(entry.tries for entry in entries) / len(entries)
+    words = (
+        f"{len(let_in)} of {len(entries)} who had to sign in came in, after {median_s:.1f} s at the median,"
+        f" {most_s:.1f} s at 95 % and {max(let_in, default=0.0):.1f} s at most, with {tries:.1f} tries each"
+    )
+    return [words]
 
 
 def _waits(name: str, tries: Sequence[Try]) -> list[tuple[float, float]]:

@@ -7,7 +7,8 @@ import msgspec
 
 from bijou.drills.swarm import percentiles
 
-TIERS: Final = ("sign-in", "page", "session", "playlist", "segments")
+SIGN_IN: Final = "sign-in"
+TIERS: Final = (SIGN_IN, "page", "session", "playlist", "segments")
 
 
 class Try(msgspec.Struct, frozen=True, gc=False):
@@ -23,6 +24,19 @@ class Try(msgspec.Struct, frozen=True, gc=False):
     at_s: float
     took_s: float
     trouble: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """What became of one person who had to sign in.
+
+    Args:
+        took_s: From pressing play until signed in, or until giving up.
+        tries: Requests that it took.
+    """
+
+    took_s: float
+    tries: int
+    let_in: bool
 
 
 class Tier(msgspec.Struct, frozen=True):
