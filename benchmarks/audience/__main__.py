@@ -1,53 +1,76 @@
 """`./run bench audience`: features to audiences beside DuckDB, Polars and pandas; deltas; profile reads.
 
-`--quick` takes 1 million users instead of 10 (targets hold for 10); `--long`
-takes 100 million, and kills an ingest 50 times. The last line is the table as
-JSON. Files go to a folder that is thrown away, or stay in `--folder`.
+`--quick` takes 1 million users instead of 10 (targets hold for 10); `--long`,
+or `./run long audience`, takes 100 million, without the others and without
+profiles. The last line is the table as JSON. Files go to a folder that is
+thrown away, or stay in `--folder`. `audience-kills` is the one that kills.
+`audience shards` reads viewers from 1, 2 and 4 shards over HTTP.
 """
 
 import argparse
 import json
+import multiprocessing
+import shutil
 import subprocess
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.audience import deltas, reads
-from benchmarks.audience.killing import storm
-from benchmarks.audience.population import write, write_changes
+from benchmarks.audience import deltas, reads, shards
+from benchmarks.audience.population import write
 
 PEERS = ("duckdb", "polars", "pandas")
 MB = 1e6
+BYTES_A_USER = 150  # 30 the file, 80 features and hashes, what a delta and bitmaps add, and a margin
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run bench audience", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="1 million users")
-    parser.add_argument("--long", action="store_true", help="100 million users, and 50 kills")
+    parser.add_argument("--long", action="store_true", help="100 million users")
     parser.add_argument("--users", type=int, help="another number of users")
     parser.add_argument("--folder", type=Path, help="keep files here")
-    parser.add_argument("--only", choices=["build", "delta", "reads", "kills"], action="append")
+    parser.add_argument("--only", choices=["build", "delta", "reads"], action="append")
+    if arguments[:1] == ["shards"]:
+        return shards.main(arguments[1:])
     asked = parser.parse_args(arguments)
     users = asked.users or (1_000_000 if asked.quick else 100_000_000 if asked.long else 10_000_000)
-    parts = asked.only or ["build", "delta", "reads", *(["kills"] if asked.long else [])]
+    parts = asked.only or ["build", "delta", *([] if asked.long else ["reads"])]
     with tempfile.TemporaryDirectory() as thrown_away:
         folder = asked.folder or Path(thrown_away)
         folder.mkdir(parents=True, exist_ok=True)
+        lacking = _lacking_room(folder, users)
+        if lacking:
+            print(lacking, file=sys.stderr)
+            return 3
         found = _measured(parts, folder, users)
     _report(found, users, quick=asked.quick)
     return 0
 
 
+def _lacking_room(folder: Path, users: int) -> str:
+    """Say what lacks on the disk, or nothing."""
+    needed = users * BYTES_A_USER - sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    free = shutil.disk_usage(folder).free
+    if needed <= free:
+        return ""
+    return (
+        f"{users:,} users need {needed / 1e9:.1f} GB more in {folder}, where {free / 1e9:.1f} GB are free;"
+        " name a roomier place with --folder, or fewer with --users"
+    )
+
+
 def _measured(parts: list[str], folder: Path, users: int) -> dict[str, Any]:
     file, store = folder / f"{users}.parquet", folder / f"store-{users}"
     _tell(f"writing {users:,} users")
-    write(file, users)
+    writing = multiprocessing.get_context("spawn").Process(target=write, args=(file, users))
+    writing.start()  # by itself, or its memory would be counted as the contenders', who begin as its copies
+    writing.join()
     found: dict[str, Any] = {}
     if "build" in parts or not (store / "manifest.json").is_file():
         for name in ("ours", *(PEERS if "build" in parts and users <= 10_000_000 else ())):
@@ -60,21 +83,18 @@ def _measured(parts: list[str], folder: Path, users: int) -> dict[str, Any]:
     if "reads" in parts:
         _tell("reads")
         found["reads"] = reads.measure(store, users)
-    if "kills" in parts:
-        _tell("kills")
-        found["kills"] = _killed(folder, kills=50, users=200_000)
     return found
 
 
 def _contender(name: str, file: Path, store: Path) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.audience.contenders", name, str(file), str(store)],
-        capture_output=True,
+        stdout=subprocess.PIPE,  # how far it is goes to ours
         text=True,
         check=False,
     )
     if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1:] or [f"signal {-done.returncode}"]}
+        return {"failed": f"exit status {done.returncode}"}
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
@@ -84,13 +104,6 @@ def _compare(found: dict[str, Any]) -> None:
     for name in PEERS:
         if name in found and "members" in found[name]:
             assert found[name]["members"] == found["ours"]["members"], f"{name} counts others than ours"
-
-
-def _killed(folder: Path, *, kills: int, users: int) -> int:
-    first, second = folder / "first.parquet", folder / "second.parquet"
-    write(first, users)
-    write_changes(second, users, 0.1, 5)
-    return storm(folder / "kills", first, second, kills=kills, chance=Random(9), chunk_rows=20_000)
 
 
 def _report(found: dict[str, Any], users: int, *, quick: bool) -> None:
@@ -146,8 +159,6 @@ def _targets(found: dict[str, Any], users: int) -> list[dict[str, Any]]:
         targets.append(_most("a user deleted, s", delta["forget_wall_s"], 1))
     if "reads" in found:
         targets.append(_least("profile reads per CPU-s", found["reads"]["lmdb"], 400_000))
-    if "kills" in found:
-        targets.append(_least("kills with the same bitmaps", found["kills"], 50))
     return targets
 
 

@@ -12,9 +12,12 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.audience.population import CONSENT, NOW_S, rules
+
+if TYPE_CHECKING:
+    from bijou.audience.staging import Progress
 
 
 def ours(file: Path, folder: Path) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def ours(file: Path, folder: Path) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     begun = time.process_time()
     store = FeatureStore(folder, hasher, VirtualClock(now))
-    ingest(store, FileSource(file), Batch("all", now, Mode.FULL))
+    ingest(store, FileSource(file), Batch("all", now, Mode.FULL), _tell)
     ingested = time.process_time()
     registry = Registry.shipped()
     texts = [" and ".join(test.ours for test in rule) for rule in rules()]
@@ -47,6 +50,11 @@ def ours(file: Path, folder: Path) -> dict[str, Any]:
         "build_s": done - ingested,
         "members": [members[name] for name in sorted(members)],
     }
+
+
+def _tell(progress: "Progress") -> None:
+    if progress.rows and progress.rows % 10_000_000 < 1 << 18:
+        print(f"ours: {progress.rows:,} of {progress.of:,} rows staged", file=sys.stderr, flush=True)
 
 
 def duckdb(file: Path, _: Path) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """People of a given number with 30 features each, and 100 rules about them; the same each time."""
 
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 NOW_S = 1_763_700_000
@@ -39,6 +41,17 @@ def identifier(number: int) -> str:
     return f"user-{number * 2654435761 % 2**32:010d}-{number:08d}"
 
 
+def identifiers(numbers: Any) -> Any:
+    """Return `identifier` of many."""
+    plain = np.asarray(numbers, np.uint64)
+    mixed = plain * np.uint64(2654435761) % np.uint64(2**32)
+    ends = [
+        pc.utf8_lpad(pa.array(part).cast(pa.string()), width, "0")
+        for part, width in ((mixed, 10), (plain, 8))
+    ]
+    return pc.binary_join_element_wise("user", *ends, "-")
+
+
 def write(path: Path, users: int) -> None:
     """Write a file of all users, unless it is there."""
     if path.is_file():
@@ -49,6 +62,8 @@ def write(path: Path, users: int) -> None:
         table = people(chance, range(start, min(start + _BLOCK, users)))
         writer = writer or pq.ParquetWriter(draft, table.schema, compression="zstd")
         writer.write_table(table)
+        if (start + _BLOCK) % (10 * _BLOCK) == 0:
+            print(f"{start + _BLOCK:,} of {users:,} users written", file=sys.stderr, flush=True)
     assert writer is not None
     writer.close()
     draft.rename(path)
@@ -64,7 +79,7 @@ def write_changes(path: Path, users: int, share: float, seed: int) -> None:
 def people(chance: Any, numbers: Any) -> Any:
     """Return a table of some users."""
     size = len(numbers)
-    columns: dict[str, Any] = {"user": pa.array([identifier(number) for number in numbers])}
+    columns: dict[str, Any] = {"user": identifiers(numbers)}
     for name, values in _WIDE.items():
         columns[name] = _skewed(chance, [f"{name}{n}" for n in range(values)], size)
     for name, words in _CLOSED.items():

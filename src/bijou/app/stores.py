@@ -27,11 +27,21 @@ def open_blobs(settings: Settings, clock: Clock, chance: Random) -> Blobs:
     """
     if not settings.house.blobs:
         return FileBlobs(Path(settings.house.data_dir) / "blobs", clock)
+    return blobs_at(settings.house.blobs, settings, clock, chance)
+
+
+def blobs_at(place_of_blobs: str, settings: Settings, clock: Clock, chance: Random) -> Blobs:
+    """Return the blobs at `s3://bucket/prefix`, at the endpoint and with the key of `[s3]`.
+
+    Raises:
+        EngineUnavailable: `blobs.no_driver`.
+        InvalidRequest: `blobs.bad_address` or `blobs.bad_key_file`.
+    """
     from bijou.engines.s3 import S3Blobs  # noqa: PLC0415 - where it is used alone
     from bijou.engines.s3_place import S3Key, S3Place  # noqa: PLC0415 - as above
 
     s3 = settings.s3
-    place = S3Place.parse(settings.house.blobs, endpoint=s3.endpoint, region=s3.region)
+    place = S3Place.parse(place_of_blobs, endpoint=s3.endpoint, region=s3.region)
     key = S3Key.load(Path(s3.key_file)) if s3.key_file else None
     return S3Blobs(place, clock, chance, key)
 

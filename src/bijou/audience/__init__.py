@@ -12,6 +12,8 @@ from bijou.audience.dimensions import (
     suggestion,
 )
 from bijou.audience.hashing import Hasher, Texts
+from bijou.audience.manifest import BatchReport
+from bijou.audience.orders import BatchState, NewBatch, Phase
 from bijou.audience.rules.contradictions import Literal, Warned, disjunctive, warnings_of
 from bijou.audience.rules.nodes import (
     EVERYBODY,
@@ -50,6 +52,8 @@ __all__ = [
     "And",
     "BadRule",
     "Batch",
+    "BatchReport",
+    "BatchState",
     "Cardinality",
     "Cells",
     "Chunk",
@@ -63,9 +67,11 @@ __all__ = [
     "Leaf",
     "Literal",
     "Mode",
+    "NewBatch",
     "Not",
     "Occasion",
     "Or",
+    "Phase",
     "Policy",
     "Privacy",
     "Range",

@@ -1,13 +1,14 @@
 """Audiences are built: all users block by block, or only those who changed."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from bijou.audience.bitmaps import BitmapWriter
+from bijou.audience.bitmaps import BitmapWriter, members_of
 from bijou.audience.cells import Array
 from bijou.audience.evaluation import Evaluator, GatheredFrame, StridedFrame
 from bijou.audience.households import Households
@@ -19,9 +20,23 @@ from bijou.audience.store import FeatureStore
 from bijou.audience.view import View
 from bijou.ports import Instant, InvalidRequest
 
-BLOCK_ROWS: Final = 1 << 18
+BLOCK_ROWS: Final = 1 << 17
 FLOOR: Final = 50
 REFRESH_S: Final = 3600.0
+
+
+class Evaluating(Protocol):
+    """Looks at everybody for some audiences; here, or on other machines."""
+
+    def __call__(
+        self, definitions: Sequence[Definition], built: Mapping[str, BitMap], now: Instant
+    ) -> dict[str, bytes]:
+        """Return who matches each rule and agreed to its purpose, as `BitmapWriter` writes it.
+
+        Args:
+            built: Audiences that the rules build on.
+        """
+        ...
 
 
 def build(
@@ -31,6 +46,7 @@ def build(
     floor: int = FLOOR,
     full: bool = False,
     refresh_s: float = REFRESH_S,
+    engine: Callable[[View], Evaluating] | None = None,
 ) -> Pointer:
     """Build all audiences into one snapshot and put it in force.
 
@@ -45,6 +61,7 @@ def build(
     Args:
         full: Look at everybody.
         refresh_s: How old the answer of a rule about time may get.
+        engine: What looks at everybody; None: this process.
 
     Raises:
         InvalidRequest: `audience.bad_rule`, `audience.no_dimension`;
@@ -58,7 +75,8 @@ def build(
             check_name(definition.name)
             check(definition.rule, view.registry, [each.name for each in ordered])
         before = snapshots.pointer()
-        work = _Work(store, view, snapshots, now, floor)
+        evaluating = engine(view) if engine else LocalEvaluating(view)
+        work = _Work(store, view, snapshots, now, floor, evaluating)
         if before is None or full or not _is_patchable(before, view):
             work.anew(ordered)
         else:
@@ -86,13 +104,50 @@ def _is_patchable(before: Pointer, view: View) -> bool:
     return base is None or base.sequence <= before.sequence
 
 
+def evaluate_block(
+    view: View, start: int, definitions: Sequence[Definition], built: Mapping[str, BitMap], now: Instant
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield each audience's answers of the `BLOCK_ROWS` users from `start` on, a multiple of that.
+
+    A test that rules share is made once.
+    """
+    frame = StridedFrame(view, start, start + BLOCK_ROWS, built=built)
+    evaluator = Evaluator(frame, view.registry, now // 1_000_000)
+    for each in definitions:
+        yield each.name, evaluator.evaluate(with_consent(each))
+
+
+class LocalEvaluating:
+    """`Evaluating` in this process, block by block."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def __call__(
+        self, definitions: Sequence[Definition], built: Mapping[str, BitMap], now: Instant
+    ) -> dict[str, bytes]:
+        """Look at everybody; memory for a block, and for the bitmaps."""
+        writers = {each.name: BitmapWriter() for each in definitions}
+        for start in range(0, self._view.rows, BLOCK_ROWS):
+            for name, answers in evaluate_block(self._view, start, definitions, built, now):
+                writers[name].add(start, answers)
+        return {each.name: writers.pop(each.name).finish() for each in definitions}
+
+
 class _Work:
     """One build on its way."""
 
     def __init__(
-        self, store: FeatureStore, view: View, snapshots: Snapshots, now: Instant, floor: int
+        self,
+        store: FeatureStore,
+        view: View,
+        snapshots: Snapshots,
+        now: Instant,
+        floor: int,
+        evaluating: Evaluating,
     ) -> None:
         self._view = view
+        self._evaluating = evaluating
         self._snapshots = snapshots
         self._now = now
         self._floor = floor
@@ -104,16 +159,11 @@ class _Work:
     def anew(self, definitions: Sequence[Definition]) -> None:
         """Look at everybody, block by block; those that build on others come in later rounds."""
         for round_ in _rounds(definitions):
-            for name in {name for each in round_ for name in audiences_of(each.rule)}:
-                self._bitmap(name)
-            writers = {each.name: BitmapWriter() for each in round_}
-            for start in range(0, self._view.rows, BLOCK_ROWS):
-                frame = StridedFrame(self._view, start, start + BLOCK_ROWS, built=self._bitmaps)
-                evaluator = Evaluator(frame, self._view.registry, self._now // 1_000_000)
-                for each in round_:
-                    writers[each.name].add(start, evaluator.evaluate(with_consent(each)))
+            asked = {name for each in round_ for name in audiences_of(each.rule)}
+            built = {name: self._bitmap(name) for name in sorted(asked)}
+            raw = self._evaluating(round_, built, self._now)
             for each in round_:
-                self._keep(each, writers[each.name])
+                self._keep(each, raw[each.name])
 
     def patch(self, definitions: Sequence[Definition], before: Pointer, refresh_s: float) -> None:
         """Look at those who changed, and at everybody for what is new or too old."""
@@ -169,10 +219,10 @@ class _Work:
             answers = evaluator.evaluate(with_consent(each))
             self._bitmaps[each.name] |= BitMap(changed[answers])
 
-    def _keep(self, definition: Definition, writer: BitmapWriter) -> None:
+    def _keep(self, definition: Definition, raw: bytes) -> None:
         name = definition.name
         self._evaluated[name] = self._now
-        self._raw[name] = writer.finish()
+        self._raw[name] = raw
         if definition.households:
             self._bitmaps[name] = self._consenting(
                 definition, self._households.of_members(self._bitmap(name))
@@ -192,7 +242,7 @@ class _Work:
         return self._bitmaps[name]
 
     def _members(self, name: str) -> int:
-        return len(self._bitmap(name))
+        return len(self._bitmaps[name]) if name in self._bitmaps else members_of(self._raw[name])
 
 
 def _rounds(definitions: Iterable[Definition]) -> list[list[Definition]]:

@@ -2,14 +2,18 @@ r"""Files of columns: plain arrays behind a JSON head, read in parts and scrubbe
 
 Layout: `BJCOLS1\n`, u64 length of the head, the head (`meta`, and for each
 array its name, dtype, count and offset), then the arrays, each at a multiple
-of 64. A file appears whole under its name, or not at all.
+of 64. A file appears whole under its name, or not at all; but for one that
+grows, by pieces of that layout behind each other, of which each is there once
+its first eight bytes are.
 """
 
 import contextlib
+import fcntl
+import mmap
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -62,10 +66,7 @@ class ColumnWriter:
         placed = self._placed[name]
         dtype = np.dtype(placed.dtype)
         raw = _bytes_of(np.ascontiguousarray(values, dtype))
-        at = placed.offset + start * dtype.itemsize
-        while raw:
-            done = os.pwrite(self._file, raw, at)
-            raw, at = raw[done:], at + done
+        _write_all(self._file, raw, placed.offset + start * dtype.itemsize)
 
     def seal(self) -> None:
         """Put the file on the disk and under its name; `sync_folder` then makes the name last."""
@@ -74,45 +75,70 @@ class ColumnWriter:
         self._draft.replace(self._path)
 
 
-class ColumnFile:
-    """A file of columns, opened; parts of arrays are read as they are asked for.
+class _Opened:
+    """A file, opened; and its bytes as the kernel's pages show them."""
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self.path = path
+        self.descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        self._bytes: Array | None = None
+
+    def head(self, at: int) -> tuple[_Head, int]:
+        """Read what stands at the beginning of a piece, and its length; ValueError where none does."""
+        start = os.pread(self.descriptor, len(_MAGIC) + 8, at)
+        if start[:8] != _MAGIC:
+            raise ValueError(f"at byte {at:,} stands {start[:8]!r}")
+        length = int.from_bytes(start[8:], "little")
+        head = msgspec.json.decode(os.pread(self.descriptor, length, at + 16), type=_Head)
+        if any(at + _end(each) > self.size() for each in head.arrays):
+            raise ValueError(f"it ends at byte {self.size():,}, before its arrays do")
+        return head, 16 + length
+
+    def size(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+    def mapped(self) -> Array:
+        if self._bytes is None:
+            pages = mmap.mmap(self.descriptor, 0, access=mmap.ACCESS_READ)
+            self._bytes = np.frombuffer(pages, np.uint8)
+        return self._bytes
+
+    def close(self) -> None:
+        self._bytes = None
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class Piece:
+    """Arrays behind one head; parts of them are read as they are asked for.
 
     Threads: any, for reading.
-
-    Raises:
-        EngineUnavailable: `audience.damaged`, it is no such file.
     """
 
-    def __init__(self, path: Path, *, writable: bool = False) -> None:
-        self.path = path
-        self._file = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
-        try:
-            head = self._read_head()
-        except (ValueError, msgspec.MsgspecError) as error:
-            os.close(self._file)
-            raise EngineUnavailable(
-                "audience.damaged", f"{path} is no file of columns ({error}); restore it from a backup"
-            ) from error
+    def __init__(self, file: _Opened, at: int) -> None:
+        head, length = file.head(at)
+        self.path = file.path
         self.meta = head.meta
+        self._file = file
+        self._at = at
         self._placed = {each.name: each for each in head.arrays}
-        self._maps: dict[str, Array] = {}
-
-    def _read_head(self) -> _Head:
-        start = os.pread(self._file, len(_MAGIC) + 8, 0)
-        if start[:8] != _MAGIC:
-            raise ValueError(f"it begins with {start[:8]!r}")
-        head = msgspec.json.decode(os.pread(self._file, int.from_bytes(start[8:], "little"), 16), type=_Head)
-        size = os.fstat(self._file).st_size
-        if any(_end(each) > size for each in head.arrays):
-            raise ValueError(f"it ends at byte {size:,}, before its arrays do")
-        return head
+        self._length = _aligned(max([length, *map(_end, head.arrays)]))
 
     def __contains__(self, name: object) -> bool:
         return name in self._placed
 
+    def ends_at(self) -> int:
+        """Return where the next piece could begin."""
+        return self._at + self._length
+
     def columns(self) -> list[Column]:
         """Return what it holds."""
         return [Column(each.name, each.dtype, each.count) for each in self._placed.values()]
+
+    def places(self) -> dict[str, tuple[str, int, int]]:
+        """Return dtype, length and first byte of each array, for those who read the file elsewhere."""
+        return {each.name: (each.dtype, each.count, self._at + each.offset) for each in self._placed.values()}
 
     def count(self, name: str) -> int:
         """Return the length of an array."""
@@ -125,9 +151,9 @@ class ColumnFile:
         dtype = np.dtype(placed.dtype)
         values = np.empty(max(stop - start, 0), dtype)
         view = _bytes_of(values)
-        at = placed.offset + start * dtype.itemsize
+        at = self._at + placed.offset + start * dtype.itemsize
         while view:
-            done = os.preadv(self._file, [view], at)
+            done = os.preadv(self._file.descriptor, [view], at)
             if not done:
                 raise EngineUnavailable("audience.damaged", f"{self.path} ends within {name}")
             view, at = view[done:], at + done
@@ -135,32 +161,103 @@ class ColumnFile:
 
     def mapped(self, name: str) -> Array:
         """Return an array as the kernel's pages show it; for reading here and there."""
-        if name not in self._maps:
-            placed = self._placed[name]
-            self._maps[name] = (
-                np.memmap(self.path, placed.dtype, "r", placed.offset, (placed.count,))
-                if placed.count
-                else np.empty(0, placed.dtype)
-            )
-        return self._maps[name]
+        placed = self._placed[name]
+        if not placed.count:
+            return np.empty(0, placed.dtype)
+        raw = self._file.mapped()[self._at + placed.offset : self._at + _end(placed)]
+        cells: Array = raw.view(placed.dtype)
+        return cells
 
     def overwrite(self, name: str, at: int, values: Array) -> None:
         """Change a few cells in place; for scrubbing what must not be there any more."""
         placed = self._placed[name]
         dtype = np.dtype(placed.dtype)
         raw = np.ascontiguousarray(values, dtype).tobytes()
-        os.pwrite(self._file, raw, placed.offset + at * dtype.itemsize)
+        os.pwrite(self._file.descriptor, raw, self._at + placed.offset + at * dtype.itemsize)
 
     def sync(self) -> None:
         """Put what was overwritten on the disk."""
-        os.fdatasync(self._file)
+        os.fdatasync(self._file.descriptor)
 
     def close(self) -> None:
-        """Let the file go; arrays that were handed out stay good."""
-        self._maps.clear()
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        """Let the whole file go; arrays that were handed out stay good."""
+        self._file.close()
+
+
+class ColumnFile(Piece):
+    """A file of columns, opened; it is its own first piece.
+
+    Raises:
+        EngineUnavailable: `audience.damaged`, it is no such file.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        file = _Opened(path, writable=writable)
+        try:
+            super().__init__(file, 0)
+        except (ValueError, msgspec.MsgspecError) as error:
+            file.close()
+            raise _damaged(path, error) from error
+
+    def pieces(self) -> list[Piece]:
+        """Return this and all pieces behind it; EngineUnavailable where one is damaged."""
+        found: list[Piece] = [self]
+        while found[-1].ends_at() < self._file.size():
+            try:
+                found.append(Piece(self._file, found[-1].ends_at()))
+            except (ValueError, msgspec.MsgspecError) as error:
+                raise _damaged(self.path, error) from error
+        return found
+
+
+class GrowingFile:
+    """A file of columns on its way: pieces are added, each whole or not at all.
+
+    What a killed writer left behind the last whole piece is cut off. Who opens
+    it waits for whoever has it open.
+
+    Args:
+        path: May lack: then there are no pieces yet.
+        limit: So many pieces are kept at most; later ones are cut off.
+    """
+
+    def __init__(self, path: Path, limit: int | None = None) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.close(descriptor)
+        self._file = _Opened(path, writable=True)
+        fcntl.flock(self._file.descriptor, fcntl.LOCK_EX)
+        self.pieces: list[Piece] = []
+        with contextlib.suppress(ValueError, msgspec.MsgspecError):
+            while limit is None or len(self.pieces) < limit:
+                self.pieces.append(Piece(self._file, self._end()))
+        os.ftruncate(self._file.descriptor, self._end())
+
+    def _end(self) -> int:
+        return self.pieces[-1].ends_at() if self.pieces else 0
+
+    def append(self, arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
+        """Add a piece; it is on the disk when this returns."""
+        at, file = self._end(), self._file.descriptor
+        columns = [Column(name, array.dtype.str, len(array)) for name, array in arrays.items()]
+        placed, head = _head(columns, dict(meta))
+        for each in placed:
+            _write_all(file, _bytes_of(np.ascontiguousarray(arrays[each.name])), at + each.offset)
+        _write_all(file, memoryview(head)[len(_MAGIC) :], at + len(_MAGIC))
+        os.ftruncate(file, at + _aligned(max([len(head), *(_end(each) for each in placed)])))
+        os.fsync(file)
+        os.pwrite(file, _MAGIC, at)  # from here on it counts
+        os.fsync(file)
+        self.pieces.append(Piece(self._file, at))
+
+    def sync(self) -> None:
+        """Put what was overwritten on the disk."""
+        os.fdatasync(self._file.descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
 def write_columns(path: Path, arrays: Mapping[str, Array], meta: Mapping[str, Any] | None = None) -> None:
@@ -214,6 +311,18 @@ def _head(columns: list[Column], meta: dict[str, Any]) -> tuple[list[_Placed], b
         at = _aligned(_end(placed[-1]))
     head = msgspec.json.encode(_Head(meta, placed))
     return placed, _MAGIC + len(head).to_bytes(8, "little") + head
+
+
+def _write_all(file: int, raw: memoryview, at: int) -> None:
+    while raw:
+        done = os.pwrite(file, raw, at)
+        raw, at = raw[done:], at + done
+
+
+def _damaged(path: Path, error: Exception) -> EngineUnavailable:
+    return EngineUnavailable(
+        "audience.damaged", f"{path} is no file of columns ({error}); restore it from a backup"
+    )
 
 
 def _bytes_of(values: Array) -> memoryview:

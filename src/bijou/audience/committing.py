@@ -1,25 +1,27 @@
 """Parts of a batch become a layer, or a new base, of the store: all at once."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from bijou.audience.base_layer import AT, KNOWN, Base, keys_of, starts_of
 from bijou.audience.cells import Array, distinct, dtype_of, grown_words, recoded, unknown
-from bijou.audience.column_files import Column, ColumnFile, ColumnWriter
+from bijou.audience.column_files import Column, ColumnFile, ColumnWriter, Piece
 from bijou.audience.dimensions import Kind, Registry
 from bijou.audience.manifest import Layer, Manifest
-from bijou.audience.ordinals import Grown, Ordinals, write_shard
-from bijou.audience.staging import Staging, columns_of
+from bijou.audience.numbering import Numbering
+from bijou.audience.ordinals import Ordinals
+from bijou.audience.staging import Staging
 from bijou.audience.store import FeatureStore
-from bijou.audience.view import AT, KNOWN, View
+from bijou.audience.view import View
 
 _FLATTEN_ROWS: Final = 0.1
 _FLATTEN_LAYERS: Final = 24
 _BLOCK: Final = 1 << 20
-_LOW: Final = np.uint64(0xFFFFFFFF)
+_LOW, _HIGH = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 class Committed(NamedTuple):
@@ -35,27 +37,22 @@ class _Parts:
     """The parts of a batch as one table; row n of all is row n - start of one of them."""
 
     def __init__(self, staging: Staging) -> None:
-        self.files = [ColumnFile(path) for path in staging.parts()]
-        self.sizes = [file.count("hash") for file in self.files]
-        self.columns = sorted({name for file in self.files for name in columns_of(file)})
+        self.path = staging.rows
+        self._files = [ColumnFile(staging.rows), ColumnFile(staging.ids)]
+        self.rows, self.ids = (file.pieces() for file in self._files)
+        self.starts = starts_of(self.rows)
+        self.words = staging.words
+        self.newest_s = max(part.newest_s for part in staging.parts)
+        names = sorted({column.name for piece in self.rows for column in piece.columns()} - {KNOWN, AT})
+        self.scalars = [name for name in names if ":" not in name]
+        self.events = [name for name in names if ":" in name]
 
-    def stacked(self, name: str) -> Array:
-        """Return an array of all rows."""
-        return np.concatenate([file.read(name) for file in self.files] or [np.empty(0, np.uint64)])
-
-    def words(self, name: str) -> list[list[str]]:
-        return [file.meta["words"].get(name, []) for file in self.files]
-
-    def cells(self, name: str, kind: Kind, ours: list[str]) -> Iterable[Array]:
-        """Yield the cells of each part, in our codes."""
-        for file, words in zip(self.files, self.words(name), strict=True):
-            if f"={name}" in file:
-                yield recoded(kind, file.read(f"={name}"), words, ours)
-            else:
-                yield np.full(file.count("hash"), unknown(kind), dtype_of(kind, len(ours)))
+    def pieces(self) -> Iterator[tuple[Piece, int]]:
+        """Yield the pieces of rows, and where each begins."""
+        return zip(self.rows, self.starts, strict=False)
 
     def close(self) -> None:
-        for file in self.files:
+        for file in self._files:
             file.close()
 
 
@@ -68,155 +65,163 @@ class _Commit:
         self._registry: Registry = store.registry(manifest)
         self._parts = parts
         self._sequence = sequence
-        self._at_s = parts.stacked("at")
-        ordinals = store.ordinals(manifest)
-        hashes = parts.stacked("hash")
-        self._alive = hashes != 0  # a row whose user was deleted on its way in has lost its hash
-        self._grown: Grown = ordinals.grown(hashes[self._alive])
-        self._ordinals = np.zeros(len(hashes), np.uint32)
-        self._ordinals[self._alive] = self._grown.ordinals
-        ordinals.close()
         self._words = dict(manifest.words)
-        self._scalars = [name for name in parts.columns if ":" not in name]
-        self._events = [name for name in parts.columns if ":" in name]
-        for name in self._scalars:
+        for name in parts.scalars:
             kind = self._registry[name].kind
             if kind in {Kind.CATEGORY, Kind.SET}:
                 known = self._words.get(name, self._registry[name].values)
-                self._words[name] = grown_words(name, kind, known, parts.words(name))
+                self._words[name] = grown_words(name, kind, known, [parts.words.get(name, [])])
+        ordinals = store.ordinals(manifest)
+        self._numbered = Numbering(store.data, parts.ids, parts.starts, ordinals, sequence).run()
+        ordinals.close()
 
     def full(self, event_at_s: int) -> Committed:
-        """Write a new base: what the batch says, and nothing else but newer moments."""
-        winners = self._winners()
-        issued = self._grown.issued
-        kept = self._newer_moments(event_at_s)
-        moments = {name: self._moments(name, winners, kept.pop(name, [])) for name in self._events}
-        moments |= {name: keys for name, (keys,) in kept.items()}
+        """Put a new base in place: what the batch says, and nothing else but newer moments."""
         name = f"base-{self._sequence:08}.cols"
-        columns = [Column(KNOWN, "|u1", issued), Column(AT, "<u4", issued)]
-        columns += [Column(each, self._dtype(each), issued) for each in self._scalars]
-        columns += [Column(each, "<u8", len(keys)) for each, keys in moments.items()]
-        writer = ColumnWriter(self._store.data / name, columns)
-        known = np.zeros(issued, np.uint8)
-        known[self._ordinals[winners]] = 1
-        writer.write(KNOWN, known)
-        self._write_scattered(writer, AT, [self._at_s], winners, 0)
-        for each in self._scalars:
-            kind = self._registry[each].kind
-            cells = self._parts.cells(each, kind, self._words.get(each, []))
-            self._write_scattered(writer, each, cells, winners, unknown(kind))
-        for each, keys in moments.items():
-            writer.write(each, keys)
-        writer.seal()
-        carried = [int((keys & _LOW).max()) for keys in moments.values() if len(keys)]
-        base = Layer(name, self._sequence, len(winners), max([self._newest_s(), *carried]))
+        if self._is_base_as_it_stands() and _linked(self._parts.path, self._store.data / name):
+            rows, newest_s = self._numbered.issued, self._parts.newest_s
+        else:
+            rows, newest_s = self._write_base(name, event_at_s)
+        base = Layer(name, self._sequence, rows, newest_s)
         layers = tuple(layer for layer in self._manifest.layers if layer.newest_s > event_at_s)
-        shards = self._write_shards()
-        manifest = self._manifest.next(
-            issued=issued, shards=shards, words=self._words, base=base, layers=layers, full_at_s=event_at_s
-        )
-        return Committed(manifest, len(winners), issued - self._manifest.issued, 0)
+        changes = self._changes()
+        manifest = self._manifest.next(base=base, layers=layers, full_at_s=event_at_s, **changes)
+        return Committed(manifest, rows, self._fresh(), 0)
 
     def delta(self) -> Committed:
         """Write a layer of the batch's rows, one a user, in order of ordinals."""
-        winners = self._winners()
-        order = winners[np.argsort(self._ordinals[winners], kind="stable")]
-        ordinals, at_s = self._ordinals[order], self._at_s[order]
-        moments = {name: self._moments(name, None, []) for name in self._events}
+        rows, ordinals = self._winners()
+        order = rows[np.argsort(ordinals, kind="stable")]
+        ordinals = np.sort(ordinals)
+        at_s = self._stacked(AT)[order]
+        moments = {name: self._moments(name, None, []) for name in self._parts.events}
         name = f"delta-{self._sequence:08}.cols"
         columns = [Column("ordinal", "<u4", len(order)), Column(AT, "<u4", len(order))]
-        columns += [Column(each, self._dtype(each), len(order)) for each in self._scalars]
+        columns += [Column(each, self._dtype(each), len(order)) for each in self._parts.scalars]
         columns += [Column(each, "<u8", len(keys)) for each, keys in moments.items()]
         writer = ColumnWriter(self._store.data / name, columns)
         writer.write("ordinal", ordinals)
         writer.write(AT, at_s)
-        for each in self._scalars:
-            kind = self._registry[each].kind
-            cells = np.concatenate(list(self._parts.cells(each, kind, self._words.get(each, []))))
-            writer.write(each, cells[order])
+        for each in self._parts.scalars:
+            writer.write(each, self._stacked(each)[order])
         for each, keys in moments.items():
             writer.write(each, keys)
         writer.seal()
         late = int((at_s < self._known_at_s(ordinals)).sum())
-        layer = Layer(name, self._sequence, len(order), self._newest_s())
-        manifest = self._manifest.next(
-            issued=self._grown.issued,
-            shards=self._write_shards(),
-            words=self._words,
-            layers=(*self._manifest.layers, layer),
+        layer = Layer(name, self._sequence, len(order), self._parts.newest_s)
+        manifest = self._manifest.next(layers=(*self._manifest.layers, layer), **self._changes())
+        return Committed(manifest, len(order), self._fresh(), late)
+
+    def _changes(self) -> dict[str, Any]:
+        shards = {**self._manifest.shards, **self._numbered.shards}
+        return {"issued": self._numbered.issued, "shards": shards, "words": self._words}
+
+    def _fresh(self) -> int:
+        return self._numbered.issued - self._manifest.issued
+
+    def _is_base_as_it_stands(self) -> bool:
+        """Tell whether row n is the user with ordinal n, in codes that hold; the first batch is so."""
+        return (
+            self._manifest.issued == 0
+            and self._numbered.ordinals is None
+            and all(self._words[name][: len(words)] == words for name, words in self._staged_words())
         )
-        return Committed(manifest, len(order), self._grown.issued - self._manifest.issued, late)
 
-    def _winners(self) -> Array:
-        """Return, in order of rows, the row that counts of each user: the latest, of equals the last."""
-        rows = np.flatnonzero(self._alive)
-        ordinals = self._grown.ordinals
-        if not len(rows) or np.bincount(ordinals).max() == 1:
-            return rows
-        order = np.lexsort((rows, self._at_s[rows], ordinals))
-        rising = ordinals[order]
-        return np.sort(rows[order[np.append(rising[1:] != rising[:-1], True)]])
+    def _staged_words(self) -> list[tuple[str, list[str]]]:
+        return [(name, words) for name, words in self._parts.words.items() if name in self._parts.scalars]
 
-    def _write_scattered(
-        self, writer: ColumnWriter, name: str, parts: Iterable[Array], winners: Array, empty: float
-    ) -> None:
-        """Write each row to its user's place; straight from the parts where rows are in that order."""
-        ordinals = self._ordinals
-        if len(winners) == len(ordinals) == self._grown.issued and bool((ordinals[1:] > ordinals[:-1]).all()):
-            at = 0
-            for cells in parts:
-                writer.write(name, cells, at)
-                at += len(cells)
-            return
-        stacked = np.concatenate(list(parts) or [np.empty(0)])
-        places = np.full(self._grown.issued, empty, stacked.dtype)
-        places[ordinals[winners]] = stacked[winners]
-        writer.write(name, places)
+    def _write_base(self, name: str, event_at_s: int) -> tuple[int, int]:
+        """Write a base whose rows come from here and there; return how many are known, and the newest."""
+        rows, ordinals = self._winners()
+        issued = self._numbered.issued
+        kept = self._newer_moments(event_at_s)
+        moments = {each: self._moments(each, rows, kept.pop(each, [])) for each in self._parts.events}
+        moments |= {each: np.concatenate(keys) for each, keys in kept.items()}
+        columns = [Column(KNOWN, "|u1", issued), Column(AT, "<u4", issued)]
+        columns += [Column(each, self._dtype(each), issued) for each in self._parts.scalars]
+        columns += [Column(each, "<u8", len(keys)) for each, keys in moments.items()]
+        writer = ColumnWriter(self._store.data / name, columns)
+        for column in columns[: 2 + len(self._parts.scalars)]:
+            writer.write(column.name, self._scattered(column, rows, ordinals))
+        for each, keys in moments.items():
+            writer.write(each, keys)
+        writer.seal()
+        carried = [int((keys & _LOW).max()) for keys in moments.values() if len(keys)]
+        return len(rows), max([self._parts.newest_s, *carried])
+
+    def _winners(self) -> tuple[Array, Ordinals]:
+        """Return the rows that count, rising, and their ordinals: of each user the latest or last."""
+        count = self._parts.starts[-1]
+        ordinals = self._numbered.ordinals
+        if ordinals is None:
+            first = self._manifest.issued
+            return np.arange(count, dtype=np.uint32), np.arange(first, first + count, dtype=np.uint32)
+        counts = np.ones(count, bool)
+        counts[self._numbered.dead] = False
+        several = self._numbered.repeated
+        if len(several):
+            counts[several] = False
+            order = np.lexsort((several, self._stacked(AT)[several], ordinals[several]))
+            rising = ordinals[several][order]
+            counts[several[order[np.append(rising[1:] != rising[:-1], True)]]] = True
+        return np.flatnonzero(counts), ordinals[counts]
+
+    def _stacked(self, name: str) -> Array:
+        """Return the cells of all rows, in our codes."""
+        return np.concatenate([self._cells(piece, name) for piece in self._parts.rows])
+
+    def _cells(self, piece: Piece, name: str) -> Array:
+        """Return the cells of one piece, in our codes."""
+        if name in {KNOWN, AT}:
+            return piece.read(name)
+        kind, ours = self._registry[name].kind, self._words.get(name, [])
+        if name not in piece:
+            return np.full(piece.count(AT), unknown(kind), dtype_of(kind, len(ours)))
+        return recoded(kind, piece.read(name), self._parts.words.get(name, []), ours)
+
+    def _scattered(self, column: Column, rows: Array, ordinals: Ordinals) -> Array:
+        """Return a column by ordinal, of rows that rise."""
+        is_scalar = column.name not in {KNOWN, AT}
+        empty = unknown(self._registry[column.name].kind) if is_scalar else 0
+        places = np.full(column.cells, empty, column.dtype)
+        bounds = np.searchsorted(rows, self._parts.starts).tolist()
+        for number, (piece, start) in enumerate(self._parts.pieces()):
+            mine = slice(bounds[number], bounds[number + 1])
+            places[ordinals[mine]] = self._cells(piece, column.name)[rows[mine] - rows.dtype.type(start)]
+        return places
 
     def _moments(self, name: str, winners: Array | None, more: list[Array]) -> Array:
-        """Return the sorted keys of one event: ordinal and second."""
-        at_s = np.concatenate(list(self._parts.cells(name, Kind.EVENT, [])))
-        happened = (at_s > 0) & self._alive
-        if winners is not None and len(winners) < len(at_s):
-            is_winner = np.zeros(len(at_s), bool)
-            is_winner[winners] = True
-            happened &= is_winner
-        keys = self._ordinals[happened].astype(np.uint64) << np.uint64(32)
-        return distinct(np.concatenate([keys | at_s[happened].astype(np.uint64), *more]))
+        """Return the sorted keys of one event: ordinal and second; of all living rows, or of some."""
+        counts = np.full(self._parts.starts[-1], winners is None)
+        counts[self._numbered.dead if winners is None else winners] = winners is not None
+        first, ordinals = self._manifest.issued, self._numbered.ordinals
+        found = list(more)
+        for piece, start in self._parts.pieces():
+            if name in piece:
+                keys = piece.read(name)
+                rows = (keys >> _HIGH).astype(np.int64) + start
+                whose = rows + first if ordinals is None else ordinals[rows]
+                found.append(keys_of(whose[counts[rows]], (keys & _LOW)[counts[rows]]))
+        return distinct(np.concatenate(found or [np.empty(0, np.uint64)]))
 
     def _newer_moments(self, event_at_s: int) -> dict[str, list[Array]]:
         """Return the moments of the old base that a full picture of `event_at_s` cannot know."""
-        kept: dict[str, list[Array]] = defaultdict(list)
+        kept: dict[str, list[Array]] = {}
         if self._manifest.base and self._manifest.base.newest_s > event_at_s:
-            file = ColumnFile(self._store.data / self._manifest.base.file)
-            for column in file.columns():
-                if ":" in column.name:
-                    keys = file.read(column.name)
-                    newer = keys[(keys & _LOW) > np.uint64(event_at_s)]
-                    if len(newer):
-                        kept[column.name] = [newer]
-            file.close()
+            base = Base(ColumnFile(self._store.data / self._manifest.base.file).pieces())
+            for name in sorted(name for name in base.names() if ":" in name):
+                runs = base.moments(name, 0, base.rows)
+                newer = [run[(run & _LOW) > np.uint64(event_at_s)] for run in runs]
+                if any(len(run) for run in newer):
+                    kept[name] = newer
+            base.close()
         return kept
-
-    def _newest_s(self) -> int:
-        newest = int(self._at_s.max(initial=0))
-        for name in self._events:
-            for cells in self._parts.cells(name, Kind.EVENT, []):
-                newest = max(newest, int(cells.max(initial=0)))
-        return newest
 
     def _known_at_s(self, ordinals: Ordinals) -> Array:
         view = View(self._store.data, self._manifest, self._registry)
         known = view.base_at_s(ordinals)
         view.close()
         return known
-
-    def _write_shards(self) -> dict[int, str]:
-        shards = dict(self._manifest.shards)
-        for shard, (hashes, ordinals) in self._grown.shards.items():
-            shards[shard] = f"ids-{shard:02}-{self._sequence:08}.cols"
-            write_shard(self._store.data / shards[shard], hashes, ordinals)
-        return shards
 
     def _dtype(self, name: str) -> str:
         return dtype_of(self._registry[name].kind, len(self._words.get(name, ())))
@@ -235,6 +240,16 @@ def commit_parts(store: FeatureStore, staging: Staging, *, full_at_s: int | None
         return commit.delta() if full_at_s is None else commit.full(full_at_s)
     finally:
         parts.close()
+
+
+def _linked(path: Path, other: Path) -> bool:
+    """Give a file a second name, so that a killed commit finds it under the first; tell whether that went."""
+    other.unlink(missing_ok=True)
+    try:
+        os.link(path, other)
+    except OSError:  # a filesystem without links
+        return False
+    return True
 
 
 def is_due(manifest: Manifest) -> bool:
@@ -279,19 +294,3 @@ def _all_moments(view: View, name: str) -> Array:
     event, _, value = name.partition(":")
     runs = view.moments(event, value)
     return distinct(np.concatenate(runs)) if runs else np.empty(0, np.uint64)
-
-
-def scrub_parts(folder: Path, hash_: int) -> int:
-    """Take a hash out of all parts of all batches on their way; return how many rows had it."""
-    scrubbed = 0
-    for path in sorted(folder.glob("*/part-*.cols")):
-        file = ColumnFile(path, writable=True)
-        rows = np.flatnonzero(file.read("hash") == np.uint64(hash_))
-        for row in rows:
-            for column in file.columns():
-                file.overwrite(column.name, int(row), np.zeros(1, column.dtype))
-        if len(rows):
-            file.sync()
-        file.close()
-        scrubbed += len(rows)
-    return scrubbed

@@ -79,6 +79,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 WORDS_OF_THE_LANGUAGE: Final = frozenset(
     {"and", "or", "not", "in", "audience", "then", "within", "true", "false"}
 )
+WORDS_OF_THE_STORE: Final = frozenset({"known", "at", "ordinal"})
 NUMERIC: Final = frozenset({Kind.INTEGER, Kind.NUMBER})
 MAX_SET_VALUES: Final = 63
 
@@ -168,6 +169,8 @@ def _check(dimension: Dimension) -> None:
         raise refuse("a name is up to 64 of a-z, 0-9, _ and ., and begins with a letter")
     if dimension.name in WORDS_OF_THE_LANGUAGE:
         raise refuse("the rule language uses that word itself")
+    if dimension.name in WORDS_OF_THE_STORE:
+        raise refuse("the store uses that name itself")
     if dimension.values and dimension.kind not in {Kind.CATEGORY, Kind.SET}:
         raise refuse(f"{a(dimension.kind)} has no list of values")
     if dimension.kind is Kind.SET and len(dimension.values) > MAX_SET_VALUES:

@@ -1,5 +1,6 @@
 """Rules over columns: one array of answers for many users at once."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -7,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from bijou.audience.cells import FALSE, NO_INTEGER, TRUE, Array
+from bijou.audience.base_layer import KNOWN
+from bijou.audience.cells import FALSE, NO_INTEGER, TRUE, Array, looked_up
 from bijou.audience.dimensions import Kind, Registry
 from bijou.audience.ordinals import Ordinals
 from bijou.audience.rules.nodes import (
@@ -23,12 +25,14 @@ from bijou.audience.rules.nodes import (
     Rule,
     Sequence,
 )
-from bijou.audience.view import KNOWN, View
+from bijou.audience.view import View
 from bijou.ports import InvalidRequest
 
 Answers = NDArray[np.bool_]
 _LOW: Final = np.uint64(0xFFFFFFFF)
 _HIGH: Final = np.uint64(32)
+_END_S: Final = (1 << 32) - 1
+_FEW: Final = 12  # so many comparisons cost less than to look up
 
 
 class Frame(Protocol):
@@ -79,6 +83,8 @@ class StridedFrame:
     def rows_of(self, ordinals: Ordinals) -> tuple[Array, Answers]:
         """Return the row of each ordinal; between the steps there is none."""
         places = ordinals.astype(np.int64) - self._start
+        if self._step == 1:
+            return places, np.ones(len(places), bool)
         return places // self._step, places % self._step == 0
 
     def members(self, audience: str) -> Answers:
@@ -109,8 +115,7 @@ class GatheredFrame:
     def moments(self, event: str, value: str) -> list[Array]:
         """Return the keys of our users, picked once."""
         if (event, value) not in self._moments:
-            runs = self.view.moments(event, value)
-            self._moments[event, value] = [_picked(run, self._ordinals) for run in runs]
+            self._moments[event, value] = self.view.moments_of(event, value, self._ordinals)
         return self._moments[event, value]
 
     def rows_of(self, ordinals: Ordinals) -> tuple[Array, Answers]:
@@ -142,6 +147,7 @@ class Evaluator:
         self._registry = registry
         self._now_s = now_s
         self._answers: dict[Leaf, Answers] = {}
+        self._moments: dict[tuple[str, str], list[tuple[Array, Array]]] = {}
 
     def evaluate(self, rule: Rule) -> Answers:
         """Return who matches; users of whom nothing is stored never do."""
@@ -152,10 +158,9 @@ class Evaluator:
         match rule:
             case And(of) | Or(of):
                 join = np.logical_and if isinstance(rule, And) else np.logical_or
-                answers = np.full(self._frame.size, isinstance(rule, And))
-                for part in of:
-                    join(answers, self._evaluate(part), out=answers)
-                return answers
+                if not of:
+                    return np.full(self._frame.size, isinstance(rule, And))
+                return functools.reduce(join, map(self._evaluate, of))
             case Not(of):
                 return ~self._evaluate(of)
             case _:
@@ -193,32 +198,42 @@ class Evaluator:
             mask = cells.dtype.type(sum({2 << code for code in wanted}))
             answers: Answers = (cells & mask) != 0
             return answers
-        if len(wanted) <= 4:
+        if len(wanted) <= _FEW:
             return _any(cells == cells.dtype.type(code + 1) for code in wanted)
         table = np.zeros(1 << 8 * cells.dtype.itemsize, bool)
         table[[code + 1 for code in wanted]] = True
-        return table[cells]
+        return looked_up(table, cells)
 
     def _range(self, leaf: Range) -> Answers:
         cells = self._frame.column(leaf.dimension)
-        answers = cells != NO_INTEGER if cells.dtype.kind == "i" else ~np.isnan(cells)
+        tests = []
         if leaf.low is not None:
             low = _bound(leaf.low, cells)
-            answers &= cells > low if leaf.low_open else cells >= low
+            tests.append(cells > low if leaf.low_open else cells >= low)
         if leaf.high is not None:
             high = _bound(leaf.high, cells)
-            answers &= cells < high if leaf.high_open else cells <= high
-        return answers
+            tests.append(cells < high if leaf.high_open else cells <= high)
+        if cells.dtype.kind == "i" and (leaf.low is None or leaf.low <= NO_INTEGER):
+            tests.append(cells != NO_INTEGER)  # which is the least of all; a NaN is on no side of anything
+        return _all(tests)
 
     def _recency(self, leaf: Recency) -> Answers:
         answers = np.zeros(self._frame.size, bool)
-        for keys in self._frame.moments(leaf.event, leaf.value):
-            at_s = keys & _LOW
-            recent = (at_s >= np.uint64(max(self._now_s - leaf.within_s, 0))) & (
-                at_s <= np.uint64(self._now_s)
-            )
-            self._mark(answers, keys[recent])
+        since_s, now_s = (min(max(at, 0), _END_S) for at in (self._now_s - leaf.within_s, self._now_s))
+        for rows, at_s in self._dated(leaf.event, leaf.value):
+            answers[rows[(at_s >= np.uint32(since_s)) & (at_s <= np.uint32(now_s))]] = True
         return answers
+
+    def _dated(self, event: str, value: str) -> list[tuple[Array, Array]]:
+        """Return the rows and the moments of an event, taken apart once."""
+        if (event, value) not in self._moments:
+            dated = []
+            for keys in self._frame.moments(event, value):
+                rows, inside = self._frame.rows_of((keys >> _HIGH).astype(np.uint32))
+                at_s = keys.astype(np.uint32)  # the lower half
+                dated.append((rows, at_s) if inside.all() else (rows[inside], at_s[inside]))
+            self._moments[event, value] = dated
+        return self._moments[event, value]
 
     def _sequence(self, leaf: Sequence) -> Answers:
         answers = np.zeros(self._frame.size, bool)
@@ -249,14 +264,8 @@ class Evaluator:
         answers[rows[inside]] = True
 
 
-def _picked(keys: Array, ordinals: Ordinals) -> Array:
-    """Return, of sorted keys, those of some users."""
-    bounds = ordinals.astype(np.uint64) << _HIGH
-    first, last = np.searchsorted(keys, bounds), np.searchsorted(keys, bounds | _LOW, side="right")
-    counts = last - first
-    places = np.arange(counts.sum()) + np.repeat(first - np.append(0, np.cumsum(counts)[:-1]), counts)
-    picked: Array = keys[places]
-    return picked
+def _all(answers: list[Answers]) -> Answers:
+    return functools.reduce(np.logical_and, answers)
 
 
 def _any(answers: Any) -> Answers:

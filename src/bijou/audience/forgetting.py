@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bijou.audience.base_layer import located
 from bijou.audience.cells import unknown
-from bijou.audience.column_files import ColumnFile
-from bijou.audience.committing import scrub_parts
+from bijou.audience.column_files import ColumnFile, Piece, opened
 from bijou.audience.manifest import Manifest
 from bijou.audience.ordinals import shard_of, write_shard
+from bijou.audience.scrubbing import scrub_parts, scrub_row
 from bijou.audience.shown import Forgotten
 from bijou.audience.store import FeatureStore
 
@@ -36,6 +37,7 @@ def forget(store: FeatureStore, identifier: str) -> Forgotten:
     hash_ = store.hasher.one(identifier)
     with store.writing():
         manifest = store.manifest()
+        store.tidy(manifest)  # a killed commit leaves shards that no version names
         staged = scrub_parts(store.folder / "incoming", hash_)
         ordinals = store.ordinals(manifest)
         ordinal = ordinals.one(hash_)
@@ -58,49 +60,28 @@ def forget(store: FeatureStore, identifier: str) -> Forgotten:
 def _scrub(store: FeatureStore, manifest: Manifest, ordinal: int) -> int:
     """Make every cell of an ordinal unknown, in place; return in how many files."""
     registry = store.registry(manifest)
-    changed = 0
-    layers = [*([manifest.base] if manifest.base else []), *manifest.layers]
-    for layer in layers:
-        file = ColumnFile(store.data / layer.file, writable=True)
-        row = _row(file, ordinal)
-        for column in file.columns():
-            if ":" in column.name:
-                _scrub_moments(file, column.name, ordinal)
-            elif row is not None and column.name != "ordinal":
-                empty = unknown(registry[column.name].kind) if column.name in registry else 0
-                file.overwrite(column.name, row, np.array([empty], column.dtype))
-        file.sync()
-        file.close()
-        changed += 1
+
+    def empty(name: str) -> float:
+        return unknown(registry[name].kind) if name in registry else 0
+
+    for layer in (manifest.base, *manifest.layers):
+        if layer is not None:
+            with opened(store.data / layer.file, writable=True) as file:
+                piece, row, key = _place_of(file, ordinal, is_base=layer is manifest.base)
+                scrub_row(piece, row, key, empty)
+                file.sync()
+    changed = (manifest.base is not None) + len(manifest.layers)
     return changed + _scrub_household(store.data, manifest, ordinal)
 
 
-def _row(file: ColumnFile, ordinal: int) -> int | None:
-    """Return the row of an ordinal: its own place in a base, to be searched in a delta."""
-    if "ordinal" not in file:
-        return ordinal if ordinal < file.count("at") else None
+def _place_of(file: ColumnFile, ordinal: int, *, is_base: bool) -> tuple[Piece, int | None, int]:
+    """Return the piece that holds an ordinal, its row there, if any, and what stands for it in moments."""
+    if is_base:
+        found = located(file.pieces(), ordinal)
+        return (file, None, ordinal) if found is None else (*found, found[1])
     ordinals = file.mapped("ordinal")
     row = int(np.searchsorted(ordinals, ordinal))
-    return row if row < len(ordinals) and int(ordinals[row]) == ordinal else None
-
-
-def _scrub_moments(file: ColumnFile, name: str, ordinal: int) -> None:
-    """Replace an ordinal's keys by copies of a neighbour's, so that the set stays sorted.
-
-    Where there is no neighbour the keys become moment 0 of the ordinal: never recent.
-    """
-    keys = file.mapped(name)
-    bounds = np.array([ordinal, ordinal + 1], np.uint64) << np.uint64(32)
-    first, last = (int(place) for place in np.searchsorted(keys, bounds))
-    if first == last:
-        return
-    if first > 0:
-        neighbour = keys[first - 1]
-    elif last < len(keys):
-        neighbour = keys[last]
-    else:
-        neighbour = bounds[0]
-    file.overwrite(name, first, np.full(last - first, neighbour, np.uint64))
+    return file, row if row < len(ordinals) and int(ordinals[row]) == ordinal else None, ordinal
 
 
 def _scrub_household(folder: Path, manifest: Manifest, ordinal: int) -> int:

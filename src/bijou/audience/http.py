@@ -1,21 +1,28 @@
 """Audiences over HTTP, for ad operations."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from bijou.audience.dimensions import Dimension
 from bijou.audience.shown import (
+    Alike,
     Audience,
     AudienceState,
     Checked,
     Combination,
-    Forgotten,
+    DimensionShown,
+    Known,
+    Names,
     NewAudience,
-    Person,
+    OverlapMatrix,
     Reach,
     RuleText,
+    Seed,
+    Viewer,
 )
+from bijou.audience.turns import Turns
 from bijou.ports import Role
 from bijou.runtime.http import Call, Endpoint, Route
 
@@ -24,12 +31,26 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Call], Awaitable[Any]]
 
+
+class BuildQuery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether to look at everybody, not only at those who changed."""
+
+    full: bool = False
+
+
 AUDIENCES = Endpoint(
     method="GET",
     path="/api/audiences",
     role=Role.ADOPS,
     summary="All audiences, by name.",
     gives=list[Audience],
+)
+AUDIENCE = Endpoint(
+    method="GET",
+    path="/api/audiences/{name}",
+    role=Role.ADOPS,
+    summary="One audience, its rule as text and as a tree.",
+    gives=Audience,
 )
 STATE = Endpoint(
     method="GET",
@@ -58,8 +79,8 @@ BUILD = Endpoint(
     path="/api/audience-builds",
     role=Role.ADOPS,
     summary="Build all audiences into one snapshot.",
+    query=BuildQuery,
     gives=list[Audience],
-    body_s=600.0,
 )
 CHECK = Endpoint(
     method="POST",
@@ -77,6 +98,37 @@ COMBINE = Endpoint(
     takes=Combination,
     gives=Reach,
 )
+OVERLAPS = Endpoint(
+    method="POST",
+    path="/api/audience-overlaps",
+    role=Role.ADOPS,
+    summary="How many members each two of some audiences share.",
+    takes=Names,
+    gives=OverlapMatrix,
+)
+ALIKE = Endpoint(
+    method="POST",
+    path="/api/audience-lookalikes",
+    role=Role.ADOPS,
+    summary="People like those of an audience, and in what they are alike.",
+    takes=Seed,
+    gives=Alike,
+)
+DIMENSIONS = Endpoint(
+    method="GET",
+    path="/api/audience-dimensions",
+    role=Role.ADOPS,
+    summary="All dimensions, and the values that came so far.",
+    gives=list[DimensionShown],
+)
+VIEWER = Endpoint(
+    method="POST",
+    path="/api/audience-viewers",
+    role=Role.ADOPS,
+    summary="What may be used of a viewer for a purpose; the identifier stands in no address.",
+    takes=Viewer,
+    gives=Known,
+)
 REGISTER = Endpoint(
     method="POST",
     path="/api/audience-dimensions",
@@ -85,47 +137,43 @@ REGISTER = Endpoint(
     takes=Dimension,
     status=204,
 )
-FORGET = Endpoint(
-    method="POST",
-    path="/api/audience-deletions",
-    role=Role.ADOPS,
-    summary="Delete a user from every file; the answer is the certificate.",
-    takes=Person,
-    gives=Forgotten,
-)
 
 
-def routes(opened: Callable[[], "AudienceService"]) -> list[Route]:
-    """Serve audiences; one request at a time, in a thread.
+def routes(turns: Turns) -> list[Route]:
+    """Serve audiences; in threads, so that nobody else waits."""
 
-    Args:
-        opened: Opens them when they are first asked for.
-    """
-    one_at_a_time = asyncio.Lock()
-
-    def answer(work: Callable[["AudienceService", Call], Any]) -> Handler:
+    def asking(work: Callable[["AudienceService", Call], Any]) -> Handler:
         async def handler(call: Call) -> Any:
-            async with one_at_a_time:
-                return await asyncio.to_thread(lambda: work(opened(), call))
+            return await turns.ask(lambda audiences: work(audiences, call))
+
+        return handler
+
+    def changing(work: Callable[["AudienceService", Call], Any]) -> Handler:
+        async def handler(call: Call) -> Any:
+            return await turns.change(lambda audiences: work(audiences, call))
 
         return handler
 
     return [
-        AUDIENCES.bind(answer(lambda audiences, _: audiences.audiences())),
-        STATE.bind(answer(lambda audiences, _: audiences.state())),
-        DEFINE.bind(answer(lambda audiences, call: audiences.define(call.body))),
-        DROP.bind(answer(lambda audiences, call: audiences.drop(call.path["name"]))),
-        BUILD.bind(answer(lambda audiences, _: audiences.build())),
-        CHECK.bind(answer(_checked)),
-        COMBINE.bind(answer(_combined)),
-        REGISTER.bind(answer(lambda audiences, call: audiences.register(call.body))),
-        FORGET.bind(answer(lambda audiences, call: audiences.forget(call.body.user))),
+        AUDIENCES.bind(asking(lambda audiences, _: audiences.audiences())),
+        AUDIENCE.bind(asking(lambda audiences, call: audiences.audience(call.path["name"]))),
+        STATE.bind(asking(lambda audiences, _: audiences.state())),
+        DEFINE.bind(changing(lambda audiences, call: audiences.define(call.body))),
+        DROP.bind(changing(lambda audiences, call: audiences.drop(call.path["name"]))),
+        BUILD.bind(changing(lambda audiences, call: audiences.build(full=call.query.full))),
+        CHECK.bind(asking(_checked)),
+        COMBINE.bind(asking(_combined)),
+        OVERLAPS.bind(asking(lambda audiences, call: audiences.overlaps(call.body.names))),
+        ALIKE.bind(asking(lambda audiences, call: audiences.alike(call.body.seed, call.body.size))),
+        DIMENSIONS.bind(asking(lambda audiences, _: audiences.dimensions())),
+        REGISTER.bind(changing(lambda audiences, call: audiences.register(call.body))),
+        VIEWER.bind(changing(lambda audiences, call: audiences.known(call.body.user, call.body.purpose))),
     ]
 
 
 def _checked(audiences: "AudienceService", call: Call) -> Checked:
     asked: RuleText = call.body
-    return audiences.check(asked.rule, purpose=asked.purpose)
+    return audiences.check(asked.rule, purpose=asked.purpose, tree=asked.tree)
 
 
 def _combined(audiences: "AudienceService", call: Call) -> Reach:

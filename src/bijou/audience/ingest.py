@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from bijou.audience.batches import Batch, FeatureSource, Mode, Policy
+from bijou.audience.batches import Batch, FeatureSource, Mode, Policy, Reject
 from bijou.audience.column_files import replace_file
 from bijou.audience.committing import Committed, commit_parts, flatten, is_due
 from bijou.audience.manifest import BatchReport, Manifest
-from bijou.audience.staging import Progress, Staging
+from bijou.audience.staging import Progress, Staging, discard_staged
 from bijou.audience.store import FeatureStore
 from bijou.ports import Conflict, InvalidRequest
 
@@ -50,8 +50,9 @@ def ingest(
         fingerprint = source.fingerprint()
         earlier = store.manifest().batches.get(batch.id)
         if earlier is not None and earlier.state != "refused":
+            discard_staged(store.folder / "incoming", batch.id)  # left by a process killed at its end
             return _repeated(earlier, fingerprint)
-        staging = Staging(store.folder / "incoming", batch, fingerprint)
+        staging = Staging(store.folder / "incoming", batch, fingerprint, store.manifest().words)
         event_at_s = max(batch.event_at // 1_000_000, 1)
         try:
             staging.fill(source, store.registry(), store.hasher, event_at_s, tell)
@@ -74,8 +75,7 @@ def _repeated(earlier: BatchReport, fingerprint: str) -> BatchReport:
 def _finish(
     store: FeatureStore, staging: Staging, batch: Batch, fingerprint: str, event_at_s: int
 ) -> BatchReport:
-    parts = [staging.part(path) for path in staging.parts()]
-    counted = _Counted(sum(p.rows for p in parts), sum(p.kept for p in parts), sum(p.rejected for p in parts))
+    counted = _Counted(staging.total("rows"), staging.total("kept"), staging.total("rejected"))
     rejects = _keep_rejects(store, staging, batch) if counted.rejected else ""
     manifest = store.manifest()
     report = BatchReport(
@@ -91,7 +91,7 @@ def _finish(
         fingerprint,
         rejects,
     )
-    refusal = _refusal(batch, counted, rejects)
+    refusal = _refusal(batch, counted, staging.first_reject(), rejects)
     if refusal is not None:
         refused = msgspec.structs.replace(report, state="refused")
         store.publish(manifest.next(batches={**manifest.batches, batch.id: refused}))
@@ -120,25 +120,34 @@ def _committed(
     if batch.mode is Mode.DELTA:
         return commit_parts(store, staging, full_at_s=None)
     if event_at_s < manifest.full_at_s:
-        rows = sum(staging.part(path).kept for path in staging.parts())
-        return Committed(manifest.next(), 0, 0, rows)
+        return Committed(manifest.next(), 0, 0, staging.total("kept"))
     return commit_parts(store, staging, full_at_s=event_at_s)
 
 
-def _refusal(batch: Batch, counted: _Counted, rejects: str) -> InvalidRequest | None:
+def _refusal(batch: Batch, counted: _Counted, first: Reject | None, rejects: str) -> InvalidRequest | None:
     if counted.rejected and batch.policy is Policy.REFUSE_ALL:
         return InvalidRequest(
             "audience.refused",
-            f"batch {batch.id}: {counted.rejected:,} of {counted.rows:,} rows are bad, and it was to be kept"
-            f" whole or not at all; nothing was applied; {rejects} says what is wrong",
+            f"batch {batch.id}: {counted.rejected:,} of {counted.rows:,} rows are bad{_shown(first)}; it was"
+            f" to be kept whole or not at all, so nothing was applied; {rejects} lists them",
         )
     if not counted.kept:
-        hint = f"; {rejects} says what is wrong" if rejects else ""
+        hint = f"; {rejects} lists them" if rejects else ""
         return InvalidRequest(
             "audience.empty_batch",
-            f"batch {batch.id}: none of its {counted.rows:,} rows is good; nothing was applied{hint}",
+            f"batch {batch.id}: none of its {counted.rows:,} rows is good{_shown(first)}; nothing was"
+            f" applied{hint}",
         )
     return None
+
+
+def _shown(first: Reject | None) -> str:
+    """Say where the first bad row is, and which rule it breaks."""
+    if first is None:
+        return ""
+    column = f", column {first.column}" if first.column else ""
+    value = f" {first.value!r}," if first.value else ""
+    return f", the first of them row {first.row:,}{column}:{value} where the rule is {first.rule!r}"
 
 
 def _keep_rejects(store: FeatureStore, staging: Staging, batch: Batch) -> str:

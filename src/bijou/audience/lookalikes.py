@@ -6,11 +6,12 @@ import msgspec
 import numpy as np
 from pyroaring import BitMap
 
+from bijou.audience.base_layer import KNOWN
 from bijou.audience.building import BLOCK_ROWS
 from bijou.audience.cells import TRUE, Array
 from bijou.audience.dimensions import Kind, Privacy
 from bijou.audience.snapshots import CONSENT
-from bijou.audience.view import KNOWN, View
+from bijou.audience.view import View
 from bijou.ports import InvalidRequest
 
 _FEW: Final = 100

@@ -7,14 +7,13 @@ of it is left in any file.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bijou.audience.column_files import ColumnFile, write_columns
 from bijou.audience.hashing import Hashes
-from bijou.ports import InvalidRequest
 
 Ordinals = NDArray[np.uint32]
 SHARDS: Final = 64
@@ -27,18 +26,10 @@ def shard_of(hash_: int) -> int:
     return hash_ >> 58
 
 
-class Grown(NamedTuple):
-    """Shards as they are with new hashes: what to write, and what each row got."""
-
-    ordinals: Ordinals
-    issued: int
-    shards: dict[int, tuple[Hashes, Ordinals]]
-
-
 class OrdinalMap:
     """The ordinals of one version of a store.
 
-    Cost: about 120 ns a row looked up in bulk; 12 bytes a user on disk.
+    Cost: 12 bytes a user on disk.
     Threads: any, for looking up.
 
     Args:
@@ -68,33 +59,6 @@ class OrdinalMap:
         at = int(np.searchsorted(hashes, np.uint64(hash_)))
         return int(ordinals[at]) if at < len(hashes) and int(hashes[at]) == hash_ else None
 
-    def grown(self, hashes: Hashes) -> Grown:
-        """Return the ordinal of each row; new hashes get the next ones, in order of appearance.
-
-        Raises:
-            InvalidRequest: `audience.full`, over 4.3 billion users.
-        """
-        order, bounds = _by_shard(hashes)
-        found = [
-            _Found.among(hashes, order[bounds[shard] : bounds[shard + 1]], *self.shard(shard))
-            for shard in range(SHARDS)
-        ]
-        is_first = np.zeros(len(hashes), bool)
-        for each in found:
-            is_first[each.first_rows[each.is_new]] = True
-        new = np.cumsum(is_first, dtype=np.int64)
-        issued = self.issued + (int(new[-1]) if len(new) else 0)
-        if issued > MAX_USERS:
-            raise InvalidRequest("audience.full", f"{issued:,} users; ordinals end at {MAX_USERS:,}")
-        ordinals = np.empty(len(hashes), np.uint32)
-        shards = {}
-        for shard, each in enumerate(found):
-            each.ordinals[each.is_new] = self.issued + new[each.first_rows[each.is_new]] - 1
-            ordinals[each.rows] = np.repeat(each.ordinals, each.counts)
-            if each.is_new.any():
-                shards[shard] = _merged(self.shard(shard), each)
-        return Grown(ordinals, issued, shards)
-
     def without(self, hash_: int) -> tuple[Hashes, Ordinals]:
         """Return the hash's shard as it is once that hash is forgotten."""
         hashes, ordinals = self.shard(shard_of(hash_))
@@ -113,7 +77,7 @@ def write_shard(path: Path, hashes: Hashes, ordinals: Ordinals) -> None:
     write_columns(path, {"hash": hashes, "ordinal": ordinals})
 
 
-def _by_shard(hashes: Hashes) -> tuple[NDArray[Any], NDArray[Any]]:
+def shard_bounds(hashes: Hashes) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return rows grouped by shard, in order within each, and where each group begins."""
     shards = (hashes >> _SHIFT).astype(np.uint8)
     order = np.argsort(shards, kind="stable")  # a radix sort, for bytes
@@ -122,44 +86,10 @@ def _by_shard(hashes: Hashes) -> tuple[NDArray[Any], NDArray[Any]]:
     return order, bounds
 
 
-class _Found(NamedTuple):
-    """What one shard knows of its rows.
-
-    Args:
-        rows: The rows, grouped by hash.
-        hashes: Distinct ones, sorted.
-        counts: Rows of each.
-        first_rows: The first row of each.
-    """
-
-    rows: NDArray[Any]
-    hashes: Hashes
-    counts: NDArray[Any]
-    first_rows: NDArray[Any]
-    is_new: NDArray[np.bool_]
-    ordinals: Ordinals
-
-    @classmethod
-    def among(cls, hashes: Hashes, rows: NDArray[Any], known: Hashes, ordinals: Ordinals) -> "_Found":
-        """Look the rows' hashes up in a shard."""
-        mine = hashes[rows]
-        order = np.argsort(mine)
-        mine, rows = mine[order], rows[order]
-        begins = np.flatnonzero(np.concatenate(([True], mine[1:] != mine[:-1]))) if len(mine) else rows
-        distinct, counts = mine[begins], np.diff(np.append(begins, len(mine)))
-        first_rows = np.minimum.reduceat(rows, begins) if len(rows) else rows
-        at = np.searchsorted(known, distinct)
-        is_known = at < len(known)
-        is_known[is_known] = known[at[is_known]] == distinct[is_known]
-        result = np.zeros(len(distinct), np.uint32)
-        result[is_known] = ordinals[at[is_known]]
-        return cls(rows, distinct, counts, first_rows, ~is_known, result)
-
-
-def _merged(shard: tuple[Hashes, Ordinals], found: _Found) -> tuple[Hashes, Ordinals]:
-    known, ordinals = shard
+def merged(shard: tuple[Hashes, Ordinals], hashes: Hashes, ordinals: Ordinals) -> tuple[Hashes, Ordinals]:
+    """Return a shard with new hashes, which rise, in their places."""
+    known, theirs = shard
     if not len(known):
-        return found.hashes, found.ordinals
-    fresh, theirs = found.hashes[found.is_new], found.ordinals[found.is_new]
-    places = np.searchsorted(known, fresh)
-    return np.insert(known, places, fresh), np.insert(ordinals, places, theirs)
+        return hashes, ordinals
+    places = np.searchsorted(known, hashes)
+    return np.insert(known, places, hashes), np.insert(theirs, places, ordinals)

@@ -10,14 +10,16 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 import numpy as np
 
+from bijou.audience.base_layer import AT, KNOWN
 from bijou.audience.cells import FALSE, KNOWN_SET, NO_INTEGER, Array
 from bijou.audience.dimensions import Kind, Privacy
 from bijou.audience.hashing import Hasher
 from bijou.audience.manifest import Manifest
 from bijou.audience.ordinals import SHARDS, OrdinalMap, Ordinals
+from bijou.audience.shown import Known
 from bijou.audience.snapshots import CONSENT, Snapshot
 from bijou.audience.store import FeatureStore
-from bijou.audience.view import AT, KNOWN, View
+from bijou.audience.view import View
 from bijou.ports import BijouError, Clock, Instant
 
 _KEY_BYTES: Final = 8
@@ -86,6 +88,10 @@ class Profiles(Protocol):
         """See what was written since."""
         ...
 
+    def close(self) -> None:
+        """Let all of it go."""
+        ...
+
 
 class Profile(NamedTuple):
     """One viewer's record, decoded as it is asked."""
@@ -115,23 +121,6 @@ class Profile(NamedTuple):
             if value is not None:
                 found[cell.name] = value
         return found
-
-
-class Known(msgspec.Struct, frozen=True):
-    """What may be used of a viewer for one purpose, now.
-
-    Args:
-        degraded: Empty, or why there is only the context to go by:
-            `no_profile`, `no_consent`, `unavailable` or `stale`.
-        age_s: How long ago the profiles were built.
-        version: Of the snapshot of audiences.
-    """
-
-    audiences: list[str]
-    features: dict[str, Any]
-    degraded: str
-    age_s: float
-    version: int
 
 
 class ProfileReader:

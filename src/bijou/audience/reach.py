@@ -1,17 +1,18 @@
 """How many would be reached: while a rule is typed, and between audiences."""
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from pyroaring import BitMap
 
+from bijou.audience.base_layer import KNOWN
 from bijou.audience.building import FLOOR, with_consent
 from bijou.audience.evaluation import Evaluator, StridedFrame
 from bijou.audience.rules.nodes import Rule, audiences_of
-from bijou.audience.shown import Overlap, Reach
+from bijou.audience.shown import Overlap, OverlapMatrix, Reach
 from bijou.audience.snapshots import Definition, Snapshot
-from bijou.audience.view import KNOWN, View
+from bijou.audience.view import View
 
 SAMPLE_ROWS: Final = 1 << 17
 _GRAIN: Final = 10
@@ -36,25 +37,41 @@ def estimate(
         snapshot: Where the rule names audiences: those that are built.
         sample_rows: Users looked at; where there are no more, all are.
     """
+    sample = sampled(view, rule, now_s, purpose, snapshot, sample_rows)
+    users, known = sample.hits * sample.step, sample.seen * sample.step
+    return told(sample.hits, sample.seen, users, known, floor)
+
+
+class Sample(NamedTuple):
+    """Every `step`-th user was looked at: of those that are known, how many match."""
+
+    hits: int
+    seen: int
+    step: int
+
+
+def sampled(
+    view: View, rule: Rule, now_s: int, purpose: str, snapshot: Snapshot | None, sample_rows: int
+) -> Sample:
+    """Look at every n-th user, so that at most `sample_rows` are looked at; see `estimate`."""
     step = max(1, -(-view.rows // sample_rows))
     built = {name: snapshot.bitmap(name) for name in audiences_of(rule)} if snapshot else {}
     frame = StridedFrame(view, 0, view.rows, step, built)
     answers = Evaluator(frame, view.registry, now_s).evaluate(with_consent(Definition("", rule, purpose)))
-    return _reach(int(answers.sum()), int(np.count_nonzero(frame.column(KNOWN))), step, floor)
+    return Sample(int(answers.sum()), int(np.count_nonzero(frame.column(KNOWN))), step)
 
 
-def _reach(hits: int, seen: int, step: int, floor: int) -> Reach:
+def told(hits: int, seen: int, users: int, known: int, floor: int) -> Reach:
+    """Return what may be told of so many users among those known, as `hits` among `seen` lead to believe."""
+    exact = seen == known
     low, high = wilson(hits, seen)
-    users, known = hits * step, seen * step
-    if step == 1:
+    if exact:
         low_users = high_users = users
     else:
         low_users, high_users = math.floor(low * known), math.ceil(high * known)
     if users < floor:
-        return Reach(None, 0, max(floor, _grained(high_users)), _grained(known), step == 1, floor)
-    return Reach(
-        _grained(users), _grained(low_users), _grained(high_users), _grained(known), step == 1, floor
-    )
+        return Reach(None, 0, max(floor, _grained(high_users)), _grained(known), exact, floor)
+    return Reach(_grained(users), _grained(low_users), _grained(high_users), _grained(known), exact, floor)
 
 
 def wilson(hits: int, seen: int, z: float = 1.96) -> tuple[float, float]:
@@ -103,6 +120,21 @@ def overlap(snapshot: Snapshot, one: str, other: str) -> Overlap:
     if shared.users is not None:
         jaccard = round(snapshot.bitmap(one).jaccard_index(snapshot.bitmap(other)), 2)
     return Overlap(one, other, shared, jaccard)
+
+
+def matrix(snapshot: Snapshot, names: list[str]) -> OverlapMatrix:
+    """Return how many members each two of some audiences share."""
+    bitmaps = [snapshot.bitmap(name) for name in names]
+    floor = snapshot.pointer.floor
+    shared: list[list[int | None]] = []
+    jaccard: list[list[float | None]] = []
+    for one in bitmaps:
+        counts = [one.intersection_cardinality(other) for other in bitmaps]
+        told = [count >= floor for count in counts]
+        shared.append([_grained(count) if tell else None for count, tell in zip(counts, told, strict=True)])
+        alike = zip(bitmaps, told, strict=True)
+        jaccard.append([round(one.jaccard_index(other), 2) if tell else None for other, tell in alike])
+    return OverlapMatrix(names, shared, jaccard, floor)
 
 
 def _grained(users: int) -> int:

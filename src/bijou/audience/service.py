@@ -1,7 +1,8 @@
 """Use cases of audiences on one folder: bring in, define, build, ask, delete."""
 
 import contextlib
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ import msgspec
 import numpy as np
 
 from bijou.audience.batches import Batch, FeatureSource
-from bijou.audience.building import FLOOR, build, in_order
+from bijou.audience.building import FLOOR, Evaluating, build, in_order
 from bijou.audience.column_files import replace_file
 from bijou.audience.dimensions import Dimension
 from bijou.audience.forgetting import forget
@@ -19,8 +20,8 @@ from bijou.audience.ingest import ingest
 from bijou.audience.lookalikes import lookalike
 from bijou.audience.manifest import BatchReport
 from bijou.audience.ordinals import Ordinals
-from bijou.audience.profiles import Known, ProfileReader, Profiles, build_profiles, refresh_profiles
-from bijou.audience.reach import combined, estimate, overlap
+from bijou.audience.profiles import Layout, ProfileReader, Profiles, build_profiles, refresh_profiles
+from bijou.audience.reach import combined, estimate, matrix, overlap
 from bijou.audience.rules.contradictions import warnings_of
 from bijou.audience.rules.nodes import Rule, audiences_of
 from bijou.audience.rules.printing import print_rule
@@ -32,19 +33,26 @@ from bijou.audience.shown import (
     Audience,
     AudienceState,
     Checked,
+    DimensionShown,
     Forgotten,
+    Known,
     NewAudience,
     Overlap,
+    OverlapMatrix,
     Reach,
     Reason,
 )
 from bijou.audience.snapshots import Definition, Snapshot, Snapshots, check_name
-from bijou.audience.staging import Progress
+from bijou.audience.staging import Progress, discard_staged
 from bijou.audience.store import FeatureStore
+from bijou.audience.streaming_kept import UpdateStore
+from bijou.audience.view import View
+from bijou.audience.words_shown import shown_dimensions
 from bijou.ports import Clock, Conflict, InvalidRequest, NotFound
 from bijou.runtime import codec
 
 _DEFINITIONS: Final = "definitions.json"
+_PROFILES_ANEW_S: Final = 6 * 3600.0
 MAX_AUDIENCES: Final = 10_000
 
 
@@ -58,6 +66,8 @@ class AudienceService:
         profiles: Where a viewer's record is read from; None: nowhere.
         floor: No audience of fewer is told, or served.
     """
+
+    is_sharded = False
 
     def __init__(
         self,
@@ -73,6 +83,7 @@ class AudienceService:
         self._profiles = profiles
         self._floor = floor
         self._snapshots = Snapshots(folder)
+        self.updates = UpdateStore(self.store)
 
     def upload(
         self, source: FeatureSource, batch: Batch, tell: Callable[[Progress], None] = lambda _: None
@@ -148,8 +159,10 @@ class AudienceService:
         """Return all audiences, by name."""
         pointer, registry = self._snapshots.pointer(), self.store.registry()
         built = {each.definition.name: each for each in pointer.audiences} if pointer else {}
+        defined = sorted(self.definitions(), key=lambda definition: definition.name)
+        users = _users(defined)
         shown = []
-        for each in sorted(self.definitions(), key=lambda definition: definition.name):
+        for each in defined:
             there = built.get(each.name)
             shown.append(
                 Audience(
@@ -162,14 +175,28 @@ class AudienceService:
                     bool(there and there.withheld),
                     there.evaluated_at if there else None,
                     warnings_of(each.rule, registry),
+                    each.rule,
+                    sorted(audiences_of(each.rule)),
+                    users[each.name],
                 )
             )
         return shown
 
-    def build(self, *, full: bool = False) -> list[Audience]:
-        """Build what is defined, and profiles where they are kept."""
+    def sizes(self) -> dict[str, int]:
+        """Return how many members each built audience has; of those that are withheld none."""
+        pointer = self._snapshots.pointer()
+        return {each.definition.name: each.members for each in pointer.audiences} if pointer else {}
+
+    def build(
+        self, *, full: bool = False, engine: Callable[[View], Evaluating] | None = None
+    ) -> list[Audience]:
+        """Build what is defined, and profiles where they are kept.
+
+        Args:
+            engine: What looks at everybody; None: this process.
+        """
         before = self._snapshots.pointer()
-        pointer = build(self.store, self.definitions(), floor=self._floor, full=full)
+        pointer = build(self.store, self.definitions(), floor=self._floor, full=full, engine=engine)
         if self._profiles is not None:
             with self.store.viewing() as view:
                 base = view.manifest.base
@@ -179,15 +206,24 @@ class AudienceService:
             self._refresh(self._profiles, pointer.version, changed)
         return self.audiences()
 
-    def check(self, text: str, *, purpose: str = "ads") -> Checked:
-        """Say what is wrong or odd with a rule, and about whom it reaches."""
-        registry = self.store.registry()
+    def check(self, text: str, *, purpose: str = "ads", tree: Rule | None = None) -> Checked:
+        """Say what is wrong or odd with a rule, and about whom it reaches.
+
+        Args:
+            tree: In place of the text, as a form has made it.
+        """
+        registry, names = self.store.registry(), [each.name for each in self.definitions()]
         try:
-            rule = read_rule(text, registry, [each.name for each in self.definitions()])
+            if tree is not None:
+                check(tree, registry, names)
+                text = print_rule(tree)
+            rule = read_rule(text, registry, names)
         except BadRule as bad:
             return Checked(bad.detail, bad.at, bad.until, "", [], None)
+        except InvalidRequest as bad:
+            return Checked(bad.detail, 0, 0, "", [], None)
         reach = self.reach(rule, purpose=purpose) if self._can_answer(rule) else None
-        return Checked("", 0, 0, print_rule(rule), warnings_of(rule, registry), reach)
+        return Checked("", 0, 0, print_rule(rule), warnings_of(rule, registry), reach, rule)
 
     def _can_answer(self, rule: Rule) -> bool:
         pointer = self._snapshots.pointer()
@@ -217,6 +253,35 @@ class AudienceService:
         with self._snapshot() as snapshot:
             return overlap(snapshot, one, other)
 
+    def overlaps(self, names: list[str]) -> OverlapMatrix:
+        """Return how many members each two of some built audiences share."""
+        with self._snapshot() as snapshot:
+            return matrix(snapshot, names)
+
+    def dimensions(self) -> list[DimensionShown]:
+        """Return all dimensions by name, with the values that came so far."""
+        with self.store.viewing() as view:
+            return shown_dimensions(view)
+
+    def reports(self) -> dict[str, BatchReport]:
+        """Return what became of each batch, by id."""
+        return self.store.manifest().batches
+
+    def discard(self, batch_id: str) -> None:
+        """Forget what was staged of a batch that will not be brought in."""
+        with self.store.writing():
+            discard_staged(self.store.folder / "incoming", batch_id)
+
+    def has_rejects(self, batch_id: str) -> bool:
+        """Tell whether there is a file of a batch's bad rows."""
+        return (self.store.folder / "rejects" / f"{batch_id}.jsonl").is_file()
+
+    def rejects(self, batch_id: str) -> Path:
+        """Return the file of a batch's bad rows, a JSON object a line; NotFound `audience.no_rejects`."""
+        if batch_id not in self.reports() or not self.has_rejects(batch_id):
+            raise NotFound("audience.no_rejects", f"batch {batch_id[:100]!r} has no file of bad rows")
+        return self.store.folder / "rejects" / f"{batch_id}.jsonl"
+
     def alike(self, seed: str, size: int) -> Alike:
         """Find people like those of an audience, and in what they are alike."""
         with self._snapshot() as snapshot, self.store.viewing() as view:
@@ -244,6 +309,7 @@ class AudienceService:
         if self._profiles is None:
             return Known([], {}, "no_profile", 0.0, 0)
         reader = ProfileReader(self._profiles, self.store.hasher, self._clock)
+        reader.refresh()  # another process may have built
         return reader.known(reader.key_of(identifier), purpose)
 
     def _snapshot(self) -> contextlib.closing[Snapshot]:
@@ -252,10 +318,28 @@ class AudienceService:
     def _refresh(self, profiles: Profiles, version: int, changed: Ordinals | None) -> None:
         layout = profiles.layout()
         with self._snapshot() as snapshot:
-            if changed is None or layout is None or layout.snapshot < version - 1:
+            if changed is None or layout is None or self._is_behind(layout, version):
                 build_profiles(self.store, snapshot, profiles)
             else:
                 refresh_profiles(self.store, snapshot, profiles, np.asarray(changed))
 
+    def adopt(self, definitions: list[Definition]) -> None:
+        """Have these audiences and no others: those of an installation that this is a part of."""
+        self._keep(definitions)
+
+    def _is_behind(self, layout: Layout, version: int) -> bool:
+        """Tell whether profiles missed a snapshot, or are so old that readers would soon call them stale."""
+        age_s = (self._clock.now() - layout.built_at) / 1_000_000
+        return layout.snapshot < version - 1 or age_s > _PROFILES_ANEW_S
+
     def _keep(self, definitions: list[Definition]) -> None:
         replace_file(self.store.folder / _DEFINITIONS, codec.encode(definitions))
+
+
+def _users(defined: Iterable[Definition]) -> dict[str, list[str]]:
+    """Return which audiences name each one in their rules."""
+    users: dict[str, list[str]] = defaultdict(list)
+    for each in defined:
+        for name in audiences_of(each.rule) - {each.name}:
+            users[name].append(each.name)
+    return users

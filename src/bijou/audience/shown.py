@@ -1,10 +1,14 @@
 """What audiences show of themselves, and what is said to them: the shapes on the wire."""
 
+from typing import Annotated, Any
+
 import msgspec
+from msgspec import Meta
 
 from bijou.audience.dimensions import Dimension
 from bijou.audience.manifest import BatchReport
 from bijou.audience.rules.contradictions import Warned
+from bijou.audience.rules.nodes import Rule
 from bijou.ports import Instant
 
 
@@ -34,6 +38,9 @@ class Audience(msgspec.Struct, frozen=True):
         withheld: It has fewer members than may be told.
         evaluated_at: When all of its members were looked at; None: never.
         warnings: What is odd about the rule.
+        tree: The rule as a tree.
+        builds_on: Audiences that its rule names.
+        used_by: Audiences whose rules name it.
     """
 
     name: str
@@ -45,6 +52,9 @@ class Audience(msgspec.Struct, frozen=True):
     withheld: bool
     evaluated_at: Instant | None
     warnings: list[Warned]
+    tree: Rule
+    builds_on: list[str]
+    used_by: list[str]
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -57,6 +67,8 @@ class Reach(msgspec.Struct, frozen=True):
         of: Users of whom anything is known, rounded alike.
         exact: Everybody was looked at.
         floor: Fewer are not told.
+        missing: Share of all users that could not be asked, since their shard
+            is away: they are in none of these numbers.
     """
 
     users: int | None
@@ -65,6 +77,7 @@ class Reach(msgspec.Struct, frozen=True):
     of: int
     exact: bool
     floor: int
+    missing: float = 0.0
 
 
 class Overlap(msgspec.Struct, frozen=True):
@@ -100,10 +113,15 @@ class Alike(msgspec.Struct, frozen=True):
 
 
 class RuleText(msgspec.Struct, frozen=True):
-    """A rule as it is typed."""
+    """A rule as it is typed, or as a form has made it.
 
-    rule: str
+    Args:
+        tree: In place of the text, where it is not None.
+    """
+
+    rule: str = ""
     purpose: str = "ads"
+    tree: Rule | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -115,6 +133,7 @@ class Checked(msgspec.Struct, frozen=True):
         rule: As we would write it; empty where it is none.
         reach: None where it is none, nothing is stored yet, or it names an
             audience that was not built.
+        tree: The rule as a tree; None where it is none.
     """
 
     problem: str
@@ -123,6 +142,7 @@ class Checked(msgspec.Struct, frozen=True):
     rule: str
     warnings: list[Warned]
     reach: Reach | None
+    tree: Rule | None = None
 
 
 class Combination(msgspec.Struct, frozen=True):
@@ -131,6 +151,72 @@ class Combination(msgspec.Struct, frozen=True):
     include: list[str]
     exclude: list[str] = []
     all_of: bool = False
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Some built audiences."""
+
+    names: Annotated[list[str], Meta(min_length=2, max_length=20)]
+
+
+class OverlapMatrix(msgspec.Struct, frozen=True):
+    """How some audiences share members; rows and columns in the order of `names`.
+
+    Args:
+        shared: Rounded to tens, None below the floor; on the diagonal members.
+        jaccard: Shared members among all of both; None below the floor.
+    """
+
+    names: list[str]
+    shared: list[list[int | None]]
+    jaccard: list[list[float | None]]
+    floor: int
+
+
+class Seed(msgspec.Struct, frozen=True):
+    """Whom others are to be like, and how many of them."""
+
+    seed: str
+    size: Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """Whose profile is asked for, and what it is to be used for."""
+
+    user: str
+    purpose: str = "ads"
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What may be used of a viewer for one purpose, now.
+
+    Args:
+        degraded: Empty, or why there is only the context to go by:
+            `no_profile`, `no_consent`, `unavailable` or `stale`.
+        age_s: How long ago the profiles were built.
+        version: Of the snapshot of audiences.
+    """
+
+    audiences: list[str]
+    features: dict[str, Any]
+    degraded: str
+    age_s: float
+    version: int
+
+
+class DimensionShown(msgspec.Struct, frozen=True):
+    """A dimension, and the values that came so far.
+
+    Args:
+        stored: Whether something of it was ever uploaded.
+        words: Values of a category, set or event, the first 500.
+        more_words: How many more there are.
+    """
+
+    dimension: Dimension
+    stored: bool
+    words: list[str]
+    more_words: int
 
 
 class AudienceState(msgspec.Struct, frozen=True):
@@ -162,6 +248,8 @@ class Forgotten(msgspec.Struct, frozen=True):
         known: Whether anything had been stored.
         files: How many files were changed.
         staged_rows: Rows of unfinished batches that were emptied.
+        waiting: Batches whose files are on their way and may hold the person;
+            they are kept out of what comes of them.
     """
 
     known: bool
@@ -169,6 +257,7 @@ class Forgotten(msgspec.Struct, frozen=True):
     staged_rows: int
     at: Instant
     took_s: float = 0.0
+    waiting: list[str] = []
 
 
 class Person(msgspec.Struct, frozen=True):

@@ -105,6 +105,10 @@ class FeatureStore:
         """Put a version in force, and remove files that no longer count."""
         sync_folder(self.data)
         replace_file(self.folder / _MANIFEST, codec.encode(manifest))
+        self.tidy(manifest)
+
+    def tidy(self, manifest: Manifest) -> None:
+        """Remove files that do not count, such as those of a commit that was killed."""
         kept = manifest.files()
         for path in self.data.iterdir():
             if path.name not in kept:

@@ -1,25 +1,25 @@
 """One version of the features, as one table: the base, and the deltas above it."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bijou.audience.base_layer import AT, KNOWN, Base, Columns, ColumnsFile, picked
 from bijou.audience.cells import distinct, dtype_of, event_column, unknown
 from bijou.audience.column_files import Array, ColumnFile
 from bijou.audience.dimensions import Kind, Registry
 from bijou.audience.manifest import Layer, Manifest
 from bijou.audience.ordinals import Ordinals
 
-KNOWN, AT = "known", "at"
-
 
 class _Rows(NamedTuple):
     """The rows of one layer that count: not older than what the base knows."""
 
     layer: Layer
-    file: ColumnFile
+    file: Columns
     ordinals: Ordinals
     at_s: Array
     visible: NDArray[np.bool_]
@@ -45,42 +45,45 @@ class View:
     Args:
         folder: The store's.
         registry: Tells of each dimension what its cells are.
+        opening: Opens a file of the folder.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, registry: Registry) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        registry: Registry,
+        opening: Callable[[Path], ColumnsFile] = ColumnFile,
+    ) -> None:
+        self.folder = folder
         self.manifest = manifest
         self.registry = registry
         self.rows = manifest.issued
-        self._base = ColumnFile(folder / manifest.base.file) if manifest.base else None
+        self._opening = opening
+        self._base = Base(opening(folder / manifest.base.file).pieces() if manifest.base else ())
         self._layers = [self._rows_of(layer, folder) for layer in manifest.layers]
         self._overlays: dict[str, _Overlay] = {}
         self._orders: dict[tuple[int, ...], tuple[Ordinals, Array]] = {}
 
     def close(self) -> None:
         """Let the files go."""
-        for file in (self._base, *(rows.file for rows in self._layers)):
-            if file:
-                file.close()
+        self._base.close()
+        for rows in self._layers:
+            rows.file.close()
 
     def columns(self) -> list[str]:
         """Return the dimensions of which something is stored, without events."""
-        names = {column.name for file in self._files() for column in file.columns()}
-        return sorted(name for name in names if ":" not in name and name in self.registry)
+        return sorted(name for name in self._names() if ":" not in name and name in self.registry)
 
     def event_columns(self) -> list[str]:
         """Return all pairs of event and value of which something is stored."""
-        return sorted({c.name for file in self._files() for c in file.columns() if ":" in c.name})
+        return sorted(name for name in self._names() if ":" in name)
 
     def column(self, name: str, start: int = 0, stop: int | None = None, step: int = 1) -> Array:
         """Return the cells of rows [start:stop:step] of a dimension, `known` or `at`."""
         stop = self.rows if stop is None else min(stop, self.rows)
         cells = np.full(len(range(start, stop, step)), self._unknown(name), self._dtype(name))
-        if self._base and name in self._base:
-            end = min(stop, self._base.count(name))
-            below = (
-                self._base.read(name, start, end) if step == 1 else self._base.mapped(name)[start:end:step]
-            )
-            cells[: len(below)] = below
+        self._base.fill(cells, name, start, stop, step)
         over = self._overlay(name)
         if len(over.ordinals):
             first, last = np.searchsorted(over.ordinals, (start, stop))
@@ -92,9 +95,7 @@ class View:
     def gather(self, name: str, ordinals: Ordinals) -> Array:
         """Return the cells of some users, whose ordinals rise."""
         cells = np.full(len(ordinals), self._unknown(name), self._dtype(name))
-        if self._base and name in self._base:
-            inside = int(np.searchsorted(ordinals, self._base.count(name)))
-            cells[:inside] = self._base.mapped(name)[ordinals[:inside]]
+        self._base.gather(cells, name, ordinals)
         over = self._overlay(name)
         if len(over.ordinals):
             places = np.searchsorted(over.ordinals, ordinals)
@@ -111,28 +112,34 @@ class View:
         name = event_column(event, value)
         stop = self.rows if stop is None else stop
         bounds = np.array([start, stop], np.uint64) << np.uint64(32)
-        runs = []
-        if self._base and name in self._base:
-            keys = self._base.mapped(name)
+        runs = self._base.moments(name, start, stop)
+        for keys in self._layer_moments(name):
             first, last = np.searchsorted(keys, bounds)
             runs.append(keys[first:last])
+        return [run for run in runs if len(run)]
+
+    def moments_of(self, event: str, value: str, ordinals: Ordinals) -> list[Array]:
+        """Return the same of some users, who rise."""
+        name = event_column(event, value)
+        runs = self._base.moments_of(name, ordinals)
+        runs += [picked(keys, ordinals) for keys in self._layer_moments(name)]
+        return [run for run in runs if len(run)]
+
+    def _layer_moments(self, name: str) -> Iterator[Array]:
+        """Yield what each layer says of an event; of one below the base, what is newer than that."""
+        base = self.manifest.base
         for rows in self._layers:
             if name in rows.file:
                 keys = rows.file.mapped(name)
-                first, last = np.searchsorted(keys, bounds)
-                run = np.asarray(keys[first:last])
-                if self.manifest.base and rows.layer.sequence < self.manifest.base.sequence:
-                    run = run[(run & np.uint64(0xFFFFFFFF)) > np.uint64(self.manifest.full_at_s)]
-                runs.append(run)
-        return [run for run in runs if len(run)]
+                if base and rows.layer.sequence < base.sequence:
+                    keys = keys[(keys & np.uint64(0xFFFFFFFF)) > np.uint64(self.manifest.full_at_s)]
+                yield keys
 
     def base_at_s(self, ordinals: Ordinals) -> Array:
-        """Return up to when the base knows of users, whether or not they are in it."""
-        at_s = np.full(len(ordinals), self.manifest.full_at_s, np.uint32)
-        if self._base:
-            inside = ordinals < self._base.count(AT)
-            at_s[inside] = np.maximum(self._base.mapped(AT)[ordinals[inside]], self.manifest.full_at_s)
-        return at_s
+        """Return up to when the base knows of users, who rise, whether or not they are in it."""
+        at_s = np.zeros(len(ordinals), np.uint32)
+        self._base.gather(at_s, AT, ordinals)
+        return np.maximum(at_s, np.uint32(self.manifest.full_at_s))
 
     def changed_since(self, sequence: int) -> Ordinals:
         """Return the users, rising, with rows in layers that came after `sequence`."""
@@ -152,11 +159,11 @@ class View:
         words = self.manifest.words.get(name, [])
         return words.index(word) if word in words else None
 
-    def _files(self) -> list[ColumnFile]:
-        return [*([self._base] if self._base else []), *(rows.file for rows in self._layers)]
+    def _names(self) -> set[str]:
+        return self._base.names() | {c.name for rows in self._layers for c in rows.file.columns()}
 
     def _rows_of(self, layer: Layer, folder: Path) -> _Rows:
-        file = ColumnFile(folder / layer.file)
+        file = self._opening(folder / layer.file)
         ordinals, at_s = file.read("ordinal"), file.read(AT)
         known_at_s = self.base_at_s(ordinals)
         base = self.manifest.base

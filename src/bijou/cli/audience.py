@@ -1,8 +1,7 @@
 """Commands of ad operations: features in, audiences out."""
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,10 @@ import click
 
 from bijou.app.audiences import open_audiences
 from bijou.app.settings import Settings
-from bijou.cli.terminal import answer, configured, interactive, json_option, speaks_plainly, step
-from bijou.ports import Instant, InvalidRequest, SystemClock
+from bijou.cli.audience_shards import shards
+from bijou.cli.audience_uploading import sample, upload
+from bijou.cli.terminal import answer, configured, json_option, speaks_plainly, step
+from bijou.ports import EngineUnavailable, InvalidRequest, SystemClock
 from bijou.runtime.invocation import command
 
 if TYPE_CHECKING:
@@ -31,91 +32,32 @@ def audience() -> None:
     """
 
 
+for each in (sample, shards, upload):
+    audience.add_command(each)
+
+
+def _there(config: Settings) -> "AudienceService":
+    """Open the audiences of an installation; make none where there is none."""
+    folder = Path(config.house.data_dir) / "audience"
+    if not folder.is_dir():
+        raise EngineUnavailable(
+            "audience.no_installation",
+            f"{folder.parent} holds no audiences; bring features in first, or name --house-data-dir",
+        )
+    return open_audiences(config, SystemClock(), SystemRandom())
+
+
 def _audiences(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a command of a function that gets `audiences`, and speaks plainly."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
         def wrapped(config: Settings, **given: Any) -> Any:
-            return function(open_audiences(config, SystemClock(), SystemRandom()), **given)
+            return function(_there(config), **given)
 
         return audience.command(name)(json_option(speaks_plainly(_installation(wrapped))))
 
     return decorate
-
-
-@_audiences("upload")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--batch", default="", help="Id of the batch: sent again, it changes nothing.  [default: of the content]"
-)
-@click.option("--full", is_flag=True, help="The file is the whole picture; users not in it are gone.")
-@click.option("--refuse-all", is_flag=True, help="One bad row refuses the batch; else good rows are kept.")
-@click.option(
-    "--at", "event_at", default="", help="Moment that the rows are true of, RFC 3339.  [default: the file's]"
-)
-@click.option("--id-column", default="user", show_default=True, help="Column of the identifiers.")
-def upload(
-    audiences: "AudienceService",
-    file: Path,
-    batch: str,
-    event_at: str,
-    id_column: str,
-    *,
-    full: bool,
-    refuse_all: bool,
-    as_json: bool,
-) -> None:
-    """Bring a CSV (plain, gzip, zstd), Parquet or Arrow file of features in.
-
-    \b
-    bijou audience upload users.parquet --full
-    bijou audience upload changes.csv.gz --batch 2026-11-21 --at 2026-11-21T10:00:00Z
-    """
-    from bijou.audience import Batch, Mode, Policy  # noqa: PLC0415 - what only this command needs
-    from bijou.engines.audience_files import FileSource  # noqa: PLC0415 - as above
-
-    source = FileSource(file, id_column=id_column)
-    moment = _moment(event_at) if event_at else Instant(file.stat().st_mtime_ns // 1000)
-    sent = Batch(
-        batch or f"content-{source.fingerprint()[:16]}",
-        moment,
-        Mode.FULL if full else Mode.DELTA,
-        Policy.REFUSE_ALL if refuse_all else Policy.KEEP_GOOD,
-    )
-    with _progress(file.name) as tell:
-        report = audiences.upload(source, sent, tell)
-    if report.repeated:
-        step("repeated", f"batch {report.id} was applied at {report.applied_at.rfc3339()}; nothing changed")
-    if report.rejected:
-        step("rejected", f"{report.rejected:,} rows; see {audiences.store.folder / report.rejects}")
-    text = (
-        f"{report.state}: {report.kept:,} of {report.rows:,} rows, {report.users:,} users"
-        f" ({report.fresh:,} new), {report.late:,} late"
-    )
-    answer(report, text, as_json=as_json)
-    step("next", f"`{command('audience define NAME RULE')}`, then `{command('audience build')}`")
-
-
-@contextlib.contextmanager
-def _progress(name: str) -> Iterator[Callable[[Any], None]]:
-    """Draw a bar where a person watches."""
-    if not interactive():
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - drawn only for people
-    from rich.progress import Progress  # noqa: PLC0415 - as above
-
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(name, total=None)
-        yield lambda told: bars.update(task, completed=told.rows, total=told.of or None)
-
-
-def _moment(text: str) -> Instant:
-    try:
-        return Instant.parse(text)
-    except ValueError as error:
-        raise InvalidRequest("audience.bad_moment", f"--at {text!r} is no moment: {error}") from error
 
 
 @_audiences("define")
@@ -162,16 +104,37 @@ def drop(audiences: "AudienceService", name: str, *, as_json: bool) -> None:
     answer({"dropped": name}, f"{name} is gone", as_json=as_json)
 
 
-@_audiences("build")
+@audience.command("build")
 @click.option("--full", is_flag=True, help="Look at everybody, not only at those who changed.")
-def build(audiences: "AudienceService", *, full: bool, as_json: bool) -> None:
+@click.option(
+    "--engine",
+    type=click.Choice(["here", "dask"]),
+    default="here",
+    show_default=True,
+    help="What looks at everybody: this process, or workers on Dask, through the installation's blobs.",
+)
+@click.option("--scheduler", default="", help="Dask's, as tcp://host:port.  [default: processes of our own]")
+@click.option(
+    "--workers", type=click.IntRange(0), default=0, help="How many of those.  [default: one a core]"
+)
+@json_option
+@speaks_plainly
+@_installation
+def build(config: Settings, engine: str, scheduler: str, workers: int, *, full: bool, as_json: bool) -> None:
     """Build all audiences into one snapshot, and put it in force.
 
     \b
     bijou audience build
-    bijou audience build --full --json
+    bijou audience build --full --engine dask --scheduler tcp://10.0.0.7:8786
     """
-    built = audiences.build(full=full)
+    from bijou.app.audience_engines import dask_engine  # noqa: PLC0415 - what only this command needs
+
+    audiences = _there(config)
+    if engine == "dask":
+        with dask_engine(config, scheduler, workers) as on_dask:
+            built = audiences.build(full=full, engine=on_dask)
+    else:
+        built = audiences.build(full=full)
     answer(built, _listed(built), as_json=as_json)
     step("next", f"`{command('audience overlap ONE OTHER')}`")
 

@@ -125,7 +125,7 @@ async def send(file: Path, *, name: str, synopsis: str, server: str, token: str)
 async def _delivered(ingest: Ingest, upload: Upload, file: Path, clock: Clock) -> Upload:
     if upload.offset_bytes:
         step("resume", f"{file.name} at {upload.offset_bytes / upload.size_bytes:.0%}")
-    with _bar("upload", upload.size_bytes) as advance:
+    with bar("upload", upload.size_bytes) as advance:
         return await Sender(ingest, file, clock, SystemRandom(), advance).deliver(upload)
 
 
@@ -169,7 +169,7 @@ async def patiently(ask: Callable[[], Awaitable[T]], clock: Clock) -> T:
 
 
 async def _finished(encoding: Encoding, job_id: str, server: str, clock: Clock) -> Job:
-    with _bar("encode", 1000) as advance:
+    with bar("encode", 1000) as advance:
         shown, watchable = 0, False
         while True:
             job = await patiently(lambda: encoding.job(job_id), clock)
@@ -251,7 +251,7 @@ def _token_file(server: str, environ: Mapping[str, str]) -> Path:
 
 
 @contextmanager
-def _bar(word: str, total: int) -> "Iterator[Callable[[int], None]]":
+def bar(word: str, total: int) -> "Iterator[Callable[[int], None]]":
     """Draw progress where a person watches; stay silent otherwise."""
     if not interactive():
         yield lambda _: None

@@ -25,6 +25,7 @@ from bijou.audience.api import (
     Texts,
     dtype_of,
     is_known,
+    looked_up,
     unknown,
     value_problem,
 )
@@ -181,7 +182,7 @@ def _category(column: Array, dimension: Dimension) -> tuple[Decoded, Bad]:
             codes[place] = len(words)
     if len(words) < 256:
         codes = codes.astype(np.uint8)
-    return Decoded(codes[places], words), _bad_places(places, rules)
+    return Decoded(looked_up(codes, places), words), _bad_places(places, rules)
 
 
 def _bad_places(places: Array, rules: dict[int, tuple[str, str]]) -> Bad:
@@ -215,7 +216,7 @@ def _set(column: Array, dimension: Dimension) -> tuple[Decoded, Bad]:
             )
         masks[place] = KNOWN_SET | sum({2 << bits[part] for part in parts})
     masks = masks.astype(dtype_of(Kind.SET, len(bits)))
-    return Decoded(masks[places], list(bits)), _bad_places(places, rules)
+    return Decoded(looked_up(masks, places), list(bits)), _bad_places(places, rules)
 
 
 def _numeric(

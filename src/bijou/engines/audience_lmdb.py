@@ -56,10 +56,11 @@ class LmdbProfiles:
 
     def get(self, key: bytes) -> bytes | None:
         """Return a record."""
-        if not self._reads:
+        read = self._reads[key[0] >> 2] if self._reads else None
+        if read is None:
             return None
         try:
-            found: bytes | None = self._reads[key[0] >> 2].get(key)
+            found: bytes | None = read.get(key)
         except lmdb.Error as error:
             raise _unavailable(self._folder, error) from error
         return found
@@ -69,11 +70,12 @@ class LmdbProfiles:
         return [self.get(key) for key in keys]
 
     def replace(self, layout: Layout, shards: Iterable[tuple[list[bytes], list[bytes]]]) -> None:
-        """Write a version's files, then the pointer."""
+        """Write a version's files, then the pointer; of a shard without records there is none."""
         files = []
         for number, (keys, records) in enumerate(shards):
             files.append(f"{number:02}-{layout.version:08}-0.mdb")
-            _write(self._folder / files[-1], list(zip(keys, records, strict=True)))
+            if keys:
+                _write(self._folder / files[-1], list(zip(keys, records, strict=True)))
         self._point(_Pointer(layout, files))
 
     def put(self, items: list[tuple[bytes, bytes]]) -> None:
@@ -83,7 +85,7 @@ class LmdbProfiles:
             by_shard.setdefault(item[0][0] >> 2, []).append(item)
         try:
             for shard, mine in by_shard.items():
-                with self._environments[shard].begin(write=True) as writing:
+                with self._begun(shard).begin(write=True) as writing:
                     writing.cursor().putmulti(mine)
         except lmdb.Error as error:
             raise _unavailable(self._folder, error) from error
@@ -91,9 +93,14 @@ class LmdbProfiles:
 
     def forget(self, key: bytes) -> None:
         """Write the key's shard anew, without it."""
+        self.refresh()
         if self._pointer is None:
+            self._tidy(set())  # of a first build that was killed
             return
         shard = key[0] >> 2
+        if self._environments[shard] is None:
+            self._tidy(_names(self._pointer))
+            return
         old = self._pointer.files[shard]
         stem, _, serial = old.removesuffix(".mdb").rpartition("-")
         name = f"{stem}-{int(serial) + 1}.mdb"
@@ -118,35 +125,65 @@ class LmdbProfiles:
                 raise _unavailable(self._folder, error) from error
             self._open(pointer)
             self._stamp = stamp
+        elif self._pointer is not None:
+            self._environments = [
+                self._opened(file) if environment is None else environment
+                for file, environment in zip(self._pointer.files, self._environments, strict=True)
+            ]
         for read in self._reads:
-            read.abort()
-        self._reads = [environment.begin() for environment in self._environments]
+            if read is not None:
+                read.abort()
+        self._reads = _reading(self._environments)
 
     def close(self) -> None:
         """Let all files go."""
         for read in self._reads:
-            read.abort()
+            if read is not None:
+                read.abort()
         for environment in self._environments:
-            environment.close()
+            if environment is not None:
+                environment.close()
         self._reads, self._environments = [], []
 
     def _open(self, pointer: _Pointer) -> None:
         self.close()
         try:
-            self._environments = [_environment(self._folder / file) for file in pointer.files]
-            self._reads = [environment.begin() for environment in self._environments]
+            self._environments = [self._opened(file) for file in pointer.files]
+            self._reads = _reading(self._environments)
         except lmdb.Error as error:
             self.close()
             raise _unavailable(self._folder, error) from error
         self._pointer = pointer
 
+    def _opened(self, file: str) -> Any:
+        """Return the environment of a shard's file; None where nobody is in it yet."""
+        path = self._folder / file
+        return _environment(path) if path.is_file() else None
+
+    def _begun(self, shard: int) -> Any:
+        """Return the environment of a shard, made where nobody was in it."""
+        assert self._pointer is not None
+        if self._environments[shard] is None:
+            self._environments[shard] = _environment(self._folder / self._pointer.files[shard])
+        return self._environments[shard]
+
     def _point(self, pointer: _Pointer) -> None:
         replace_file(self._folder / _POINTER, codec.encode(pointer))
         self.refresh()
-        kept = {_POINTER, *pointer.files, *(f"{file}-lock" for file in pointer.files)}
+        self._tidy(_names(pointer))
+
+    def _tidy(self, kept: set[str]) -> None:
         for path in self._folder.iterdir():
             if path.name not in kept:
                 path.unlink(missing_ok=True)
+
+
+def _names(pointer: _Pointer) -> set[str]:
+    return {_POINTER, *pointer.files, *(f"{file}-lock" for file in pointer.files)}
+
+
+def _reading(environments: list[Any]) -> list[Any]:
+    return [None if environment is None else environment.begin() for environment in environments]
 
 
 def _environment(path: Path) -> Any:

@@ -60,6 +60,27 @@ class Checksum(msgspec.Struct, frozen=True):
     digest: bytes
 
 
+class Queued(Protocol):
+    """What somebody does with a file."""
+
+    @property
+    def id(self) -> str:
+        """By which it can be asked for."""
+        ...
+
+
+class Destination(Protocol):
+    """Takes files whose bytes are all here; `Encoding` is one."""
+
+    async def submit(self, source: str, filename: str, new: NewTitle) -> Queued:
+        """Take over a blob; the same blob twice gives the same answer."""
+        ...
+
+    async def cancel(self, job_id: str) -> object:
+        """Give up what was begun with a file."""
+        ...
+
+
 class Ingest(Protocol):
     """Receives files; of what is in them it looks at the first bytes alone."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bijou.encoding import HEAD_BYTES, sniff
+from bijou.encoding import HEAD_BYTES
 from bijou.ingest import parts, store
 from bijou.ingest.api import Checksum, Upload
 from bijou.ingest.arrival import Arrival, abandoned, uncut
@@ -19,6 +19,10 @@ from bijou.ports import Clock, Conflict, Instant, InvalidRequest, Records
 
 if TYPE_CHECKING:
     from hashlib import _Hash
+
+
+Look = Callable[[bytes], object]
+"""Refuses what begins like nothing that is wanted, by its first `HEAD_BYTES`."""
 
 
 class ChecksumMismatch(InvalidRequest):
@@ -40,6 +44,7 @@ class Appending:
         running: SHA-256 of all bytes before the offset, where it is known.
         whole: Whether all bytes that are missing must come, or none is kept.
         expiry: Tells when an upload that gets no more bytes is to be forgotten.
+        look: At the first bytes, as soon as they are here.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Appending:
         checksum: Checksum | None,
         whole: bool,
         expiry: Callable[[], Instant],
+        look: Look,
     ) -> None:
         self.running = running
         self.start_bytes = part.end_bytes
@@ -66,6 +72,7 @@ class Appending:
         self._sum = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
         self._whole = whole
         self._expiry = expiry
+        self._look_at = look
         self._is_empty = part.size_bytes == 0
         self.arrival = Arrival(
             file,
@@ -125,10 +132,10 @@ class Appending:
         self.offset_bytes = end
 
     def _look(self, end: int) -> None:
-        """Refuse what begins like no film as soon as enough of it is here."""
+        """Refuse what begins like nothing that is wanted as soon as enough of it is here."""
         seen = self.offset_bytes >= HEAD_BYTES or self._part.start_bytes > 0
         if not seen and (end >= HEAD_BYTES or end == self._upload.size_bytes):
-            sniff(self._file.head(min(end, HEAD_BYTES)))
+            self._look_at(self._file.head(min(end, HEAD_BYTES)))
 
 
 async def writable(

@@ -6,9 +6,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from bijou.encoding import HEAD_BYTES, Encoding, sniff
+from bijou.encoding import HEAD_BYTES
 from bijou.ingest import model, parts, store
-from bijou.ingest.api import Upload, UploadState
+from bijou.ingest.api import Destination, Upload, UploadState
+from bijou.ingest.appending import Look
 from bijou.ingest.arrival import abandoned
 from bijou.ports import BijouBug, BijouError, Blobs, InvalidRequest, NotFound, Records
 from bijou.runtime.logs import get_logger
@@ -20,7 +21,7 @@ _log = get_logger()
 
 
 class Finishing:
-    """Ends uploads: joins their parts, stores the file, queues its encode.
+    """Ends uploads: joins their parts, stores the file, hands it over.
 
     It goes on when whoever asked for it has gone away, and those who ask for
     the same upload meanwhile share one answer.
@@ -33,11 +34,18 @@ class Finishing:
     """
 
     def __init__(
-        self, records: Records, blobs: Blobs, encoding: Encoding, chance: Random, folder: Path
+        self,
+        records: Records,
+        blobs: Blobs,
+        destination: Destination,
+        chance: Random,
+        folder: Path,
+        look: Look,
     ) -> None:
         self._records = records
         self._blobs = blobs
-        self._encoding = encoding
+        self._destination = destination
+        self._look_at = look
         self._chance = chance
         self._folder = folder
         self._at_work: dict[str, asyncio.Task[Upload]] = {}
@@ -85,7 +93,7 @@ class Finishing:
         if kept.upload.state is UploadState.OPEN:
             await self._store(kept.upload, running)
         if not kept.upload.job:
-            job = await self._encoding.submit(source_of(kept.upload), kept.upload.filename, kept.title)
+            job = await self._destination.submit(source_of(kept.upload), kept.upload.filename, kept.title)
             await self._records.write(lambda db: store.queued(db, upload_id, job.id))
         return (await self._kept(upload_id)).upload
 
@@ -110,7 +118,7 @@ class Finishing:
 
     async def _look(self, joined: parts.PartFile, upload: Upload) -> None:
         try:
-            sniff(joined.head(HEAD_BYTES))
+            self._look_at(joined.head(HEAD_BYTES))
         except InvalidRequest:
             joined.path.unlink(missing_ok=True)
             freed = await self._records.write(lambda db: store.forget(db, upload.id))

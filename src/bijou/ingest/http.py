@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from bijou.ingest import tus
 from bijou.ingest.api import Checksum, Ingest, NewUpload, Upload
 from bijou.ports import Role
@@ -63,6 +65,25 @@ def routes(ingest: Ingest, max_bytes: int = 0) -> list[Route]:
     ]
 
 
+def routes_of_announced(ingest: Ingest, max_bytes: int, files: str, role: Role) -> list[Route]:
+    """Serve the bytes of uploads that are announced in another way than here.
+
+    Args:
+        files: Where: in place of `/api/tus`.
+        role: In place of the editor's.
+    """
+
+    async def upload(call: Call) -> Upload:
+        return await ingest.upload(call.path["upload_id"])
+
+    # Behind those of tus: a GET answers HEAD, too, and tus has a HEAD of its own.
+    return [*tus.routes_elsewhere(ingest, max_bytes, files, role), _announced(files, role).bind(upload)]
+
+
+def _announced(files: str, role: Role) -> Endpoint:
+    return msgspec.structs.replace(UPLOAD, path=f"{files}/{{upload_id}}", role=role)
+
+
 class IngestClient:
     """`Ingest` of another process."""
 
@@ -100,3 +121,30 @@ class IngestClient:
     async def abandon(self, upload_id: str) -> None:
         """Forget an upload."""
         await self._wire.call(ABANDON, upload_id=upload_id)
+
+
+class AnnouncedClient(IngestClient):
+    """`append` and `upload` of `routes_of_announced`."""
+
+    def __init__(self, wire: Wire, files: str, role: Role) -> None:
+        super().__init__(wire)
+        self._upload = _announced(files, role)
+        self._append = tus.elsewhere(tus.APPEND, files, role)
+
+    async def append(
+        self,
+        upload_id: str,
+        offset_bytes: int,
+        content: AsyncIterator[bytes],
+        *,
+        checksum: Checksum | None = None,
+    ) -> Upload:
+        """Send some of the bytes."""
+        headers = tus.headers_of(offset_bytes, checksum)
+        await self._wire.call(self._append, content=content, headers=headers, upload_id=upload_id)
+        return await self.upload(upload_id)
+
+    async def upload(self, upload_id: str) -> Upload:
+        """Return one upload."""
+        upload: Upload = await self._wire.call(self._upload, upload_id=upload_id)
+        return upload

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bijou.encoding import Encoding
+from bijou.encoding import sniff
 from bijou.ingest import model, parts, store
-from bijou.ingest.api import Checksum, NewUpload, Upload, UploadState
-from bijou.ingest.appending import Appending, elsewhere, writable, wrong_size
+from bijou.ingest.api import Checksum, Destination, NewUpload, Upload, UploadState
+from bijou.ingest.appending import Appending, Look, elsewhere, writable, wrong_size
 from bijou.ingest.finishing import Finishing
 from bijou.ports import (
     BijouError,
@@ -59,13 +59,15 @@ class IngestService:
         abandon_after_s: Silence after which an open upload is forgotten.
         free_bytes: Tells the volume's free room; the machine's own answer
             unless another is handed in.
+        look: Refuses a file for its first bytes, with an InvalidRequest of
+            another room's; it is forgotten then.
     """
 
     def __init__(
         self,
         records: Records,
         blobs: Blobs,
-        encoding: Encoding,
+        destination: Destination,
         clock: Clock,
         chance: Random,
         *,
@@ -76,10 +78,13 @@ class IngestService:
         keep_free_bytes: int = 1024**3,
         abandon_after_s: float = 86400.0,
         free_bytes: Callable[[], int] | None = None,
+        look: Look = sniff,
     ) -> None:
         self.max_bytes = max_bytes
         self._records = records
-        self._encoding = encoding
+        self._blobs = blobs
+        self._destination = destination
+        self._look = look
         self._clock = clock
         self._chance = chance
         self._folder = folder
@@ -89,7 +94,7 @@ class IngestService:
         self._free_bytes = free_bytes or (lambda: _free_bytes(folder))
         self._appending: dict[str, list[Appending]] = {}
         self._running: dict[str, tuple[int, _Hash]] = {}
-        self._finishing = Finishing(records, blobs, encoding, chance, folder)
+        self._finishing = Finishing(records, blobs, destination, chance, folder, look)
         folder.mkdir(parents=True, exist_ok=True)
 
     async def open(self, new: NewUpload, *, owner: str = "", metadata: str = "") -> Upload:
@@ -134,7 +139,7 @@ class IngestService:
             try:
                 offset_bytes = await self._take(upload, content, checksum=checksum)
             except InvalidRequest as error:
-                if error.code.startswith("encoding."):  # it is no film, whatever more comes
+                if not error.code.startswith("ingest."):  # it is no such file, whatever more comes
                     await self._forget(upload_id)
                 raise
         else:
@@ -175,9 +180,14 @@ class IngestService:
         upload = (await self._kept(upload_id)).upload
         if upload.state is UploadState.RECEIVED:
             queued = upload if upload.job else await self._finishing.finish(upload_id)
-            await self._encoding.cancel(queued.job)
+            await self._destination.cancel(queued.job)
         else:
             await self._forget(upload_id)
+
+    async def release(self, upload_id: str) -> None:
+        """Forget an upload and all of its bytes, stored ones too; no error where there is none."""
+        await self._forget(upload_id)
+        await self._blobs.delete(f"uploads/{upload_id}")
 
     async def repair(self) -> None:
         """Take up what a crash cut short; safe at any time, meant for every start and then now and then.
@@ -227,6 +237,7 @@ class IngestService:
             checksum=checksum,
             whole=whole,
             expiry=self._expiry,
+            look=self._look,
         )
         with self._noted(upload.id, appending):
             await appending.take(content)

@@ -17,6 +17,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from email.utils import formatdate
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -113,17 +114,44 @@ def routes(ingest: Ingest, max_bytes: int) -> list[Route]:
     Args:
         max_bytes: Longest file, as told to those who ask; 0 tells nothing.
     """
-    door = _Door(ingest, max_bytes)
-    of_file = {"HEAD": door.offset, "PATCH": door.append, "DELETE": door.terminate, "OPTIONS": door.can}
+    door = _Door(ingest, max_bytes, EXTENSIONS)
     of_files = {"POST": door.create, "OPTIONS": door.can}
     return [
         CAN.bind(_plain(door.can, "OPTIONS")),
-        CAN_FILE.bind(_plain(door.can, "OPTIONS")),
         CREATE.bind(_overridable("POST", of_files)),
-        OFFSET.bind(_plain(door.offset, "HEAD")),
-        APPEND.bind(_overridable("PATCH", of_file)),
-        TERMINATE.bind(_overridable("DELETE", of_file)),
-        OVERRIDDEN.bind(_overridable("POST", of_file)),
+        *_of_file(door, lambda endpoint: endpoint),
+    ]
+
+
+def routes_elsewhere(ingest: Ingest, max_bytes: int, files: str, role: Role) -> list[Route]:
+    """Serve tus for uploads that are announced in another way than by tus.
+
+    Args:
+        files: In place of `/api/tus`.
+        role: In place of the editor's.
+    """
+    door = _Door(ingest, max_bytes, ",".join(one for one in EXTENSIONS.split(",") if "creation" not in one))
+    return _of_file(door, lambda endpoint: elsewhere(endpoint, files, role))
+
+
+def elsewhere(endpoint: Endpoint, files: str, role: Role) -> Endpoint:
+    """Return an endpoint of tus at another address, for another role."""
+    return msgspec.structs.replace(
+        endpoint,
+        path=files + endpoint.path.removeprefix(_FILES),
+        role=endpoint.role if endpoint.role is Role.ANYONE else role,
+        summary=endpoint.summary.replace("; its encode is cancelled", ""),
+    )
+
+
+def _of_file(door: "_Door", placed: Callable[[Endpoint], Endpoint]) -> list[Route]:
+    of_file = {"HEAD": door.offset, "PATCH": door.append, "DELETE": door.terminate, "OPTIONS": door.can}
+    return [
+        placed(CAN_FILE).bind(_plain(door.can, "OPTIONS")),
+        placed(OFFSET).bind(_plain(door.offset, "HEAD")),
+        placed(APPEND).bind(_overridable("PATCH", of_file)),
+        placed(TERMINATE).bind(_overridable("DELETE", of_file)),
+        placed(OVERRIDDEN).bind(_overridable("POST", of_file)),
     ]
 
 
@@ -148,12 +176,13 @@ async def content_of(request: Request) -> AsyncIterator[bytes]:
 class _Door:
     """The methods of tus on `Ingest`."""
 
-    def __init__(self, ingest: Ingest, max_bytes: int) -> None:
+    def __init__(self, ingest: Ingest, max_bytes: int, extensions: str) -> None:
         self._ingest = ingest
         self._max_bytes = max_bytes
+        self._extensions = extensions
 
     async def can(self, _: Call) -> Response:
-        headers = {"Tus-Extension": EXTENSIONS, "Tus-Checksum-Algorithm": ",".join(ALGORITHMS)}
+        headers = {"Tus-Extension": self._extensions, "Tus-Checksum-Algorithm": ",".join(ALGORITHMS)}
         if self._max_bytes:
             headers["Tus-Max-Size"] = str(self._max_bytes)
         return Response(status_code=204, headers=headers)

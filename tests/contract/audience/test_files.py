@@ -206,3 +206,36 @@ def test_a_wrong_type_far_down_is_found_by_its_row(place: Place) -> None:
     assert (report.rows, report.rejected) == (300_000, 1)
     (line,) = (place.store.folder / report.rejects).read_text().splitlines()
     assert json.loads(line)["row"] == 299_999
+
+
+@pytest.mark.parametrize(
+    ("content", "policy", "says"),
+    [
+        (
+            "user,age\nada,3\nbob,forty\ncem,x\n",
+            Policy.REFUSE_ALL,
+            (
+                "batch b1: 2 of 3 rows are bad, the first of them row 2, column age: 'forty', where the rule"
+                " is 'an integer, such as 42'; it was to be kept whole or not at all, so nothing was applied;"
+                " rejects/b1.jsonl lists them"
+            ),
+        ),
+        (
+            "user,age\n,3\n",
+            Policy.KEEP_GOOD,
+            (
+                "batch b1: none of its 1 rows is good, the first of them row 1, column user: where the rule"
+                " is 'an identifier: UTF-8 of 1 to 256 bytes'; nothing was applied; rejects/b1.jsonl lists"
+                " them"
+            ),
+        ),
+    ],
+)
+def test_a_refusal_says_place_and_rule_of_the_first_bad_row(
+    place: Place, content: str, policy: Policy, says: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        place.take(written(place, content), "b1", policy=policy)
+
+    assert refused.value.detail == says
+    assert place.store.manifest().issued == 0

@@ -185,3 +185,33 @@ def test_the_next_build_writes_bitmaps_without_the_deleted(place: Place) -> None
     assert 7 not in BitMap.deserialize(snapshot.raw("everybody"))
     assert snapshot.audiences["everybody"].members == 9
     snapshot.close()
+
+
+def test_files_of_every_kind_are_searched_and_none_keeps_a_trace(
+    place: Place, profiles: LmdbProfiles, tmp_path: Path
+) -> None:
+    """Features, ordinals, rejects, a batch that was killed within a piece, bitmaps, profiles."""
+    people = crowd(300, random.Random(8))
+    place.send(people, "b1", mode=Mode.FULL)
+    bad = place.send({WHO: {"age": 900}, "viewer-000009": {"age": 9}}, "b2")
+    build(place.store, EVERYBODY, floor=0)
+    build_profiles(place.store, place.snapshot(), profiles)
+    source = FileSource(parquet(tmp_path / "b.parquet", people), chunk_rows=10)
+
+    def die(progress: Progress) -> None:
+        if progress.rows == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(place.store, source, Batch("b3", Instant(NOW_S * 1_000_000), Mode.FULL), die)
+    hash_ = place.store.hasher.one(WHO)
+    with (place.store.folder / "incoming" / "b3" / "ids.cols").open("ab") as torn:
+        torn.write(bytes(64) + hash_.to_bytes(8, "little"))
+    folders = {Path(trace).relative_to(place.store.folder).parts[0] for trace in traces(place, WHO)}
+    assert bad.rejected == 1
+    assert folders == {"features", "incoming", "profiles"}  # rejects never name anybody
+
+    place.forget(WHO)
+    profiles.forget(hash_.to_bytes(8, "big"))
+
+    assert traces(place, WHO) == []

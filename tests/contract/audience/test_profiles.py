@@ -1,5 +1,6 @@
 """One suite for both engines of profiles."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ import pytest
 
 from bijou.audience import Mode, Registry, read_rule
 from bijou.audience.building import build
-from bijou.audience.profiles import ProfileReader, Profiles, build_profiles, refresh_profiles
+from bijou.audience.profiles import Layout, ProfileReader, Profiles, build_profiles, refresh_profiles
+from bijou.audience.shards.beside import Beside
 from bijou.audience.snapshots import Definition
 from bijou.engines.audience_lmdb import LmdbProfiles
 from bijou.engines.audience_redis import RedisProfiles
-from bijou.ports import EngineUnavailable
+from bijou.ports import EngineUnavailable, Instant
 from tests.contract.redis_limits.server import RedisServer, ready
 from tests.unit.audience.populations import Place, crowd
 
@@ -175,3 +177,26 @@ def test_an_engine_that_is_gone_degrades_the_answer(place: Place, tmp_path: Path
     with pytest.raises(EngineUnavailable, match="profiles on Redis"):
         profiles.get(b"12345678")
     profiles.close()
+
+
+def put_elsewhere(folder: Path, key: bytes) -> None:
+    elsewhere = LmdbProfiles(folder)
+    elsewhere.put([(key, b"record")])
+    elsewhere.close()
+
+
+def test_the_first_viewer_of_a_shard_is_read_when_another_process_wrote_them(tmp_path: Path) -> None:
+    here, beside = LmdbProfiles(tmp_path), Beside()
+    layout = Layout(1, 1, [], {}, [], 4, Instant(0))
+    here.replace(layout, [([], []) for _ in range(64)])
+    assert not list(tmp_path.glob("*.mdb"))
+
+    asyncio.run(beside.run(put_elsewhere, tmp_path, b"\x80" * 8))
+    here.refresh()
+
+    assert here.get_many([b"\x80" * 8, b"\x81" * 8, b"\x00" * 8]) == [b"record", None, None]
+    here.forget(b"\x00" * 8)
+    here.forget(b"\x80" * 8)
+    assert here.get(b"\x80" * 8) is None
+    beside.kill()
+    here.close()

@@ -11,6 +11,7 @@ from bijou.audience import Dimension, Hasher, Kind, Mode
 from bijou.audience.api import AudienceService, NewAudience
 from bijou.audience.batches import Batch
 from bijou.audience.http import routes
+from bijou.audience.turns import Turns
 from bijou.cli.commands import bijou
 from bijou.engines.audience_files import FileSource, RowsSource
 from bijou.engines.audience_lmdb import LmdbProfiles
@@ -179,10 +180,10 @@ def test_a_dimension_is_added_as_data_uploaded_and_asked(service: AudienceServic
 
 
 def test_every_route_is_for_ad_operations(service: AudienceService) -> None:
-    table = routes(lambda: service)
+    table = routes(Turns(lambda: service))
 
     assert {route.endpoint.role for route in table} == {Role.ADOPS}
-    assert len({(route.endpoint.method, route.endpoint.path) for route in table}) == len(table) == 9
+    assert len({(route.endpoint.method, route.endpoint.path) for route in table}) == len(table) == 13
 
 
 def run(tmp_path: Path, *arguments: str) -> Result:
@@ -217,7 +218,47 @@ def test_the_command_takes_a_file_to_a_deletion(tmp_path: Path) -> None:
 
 
 def test_a_bad_rule_is_one_sentence_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "house" / "audience").mkdir(parents=True)
+
     result = run(tmp_path, "reach", 'cuntry in ("DE")')
 
     assert result.exit_code == 1
     assert "line 1, column 1: there is no dimension 'cuntry'; did you mean country?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status"],
+        ["list"],
+        ["reach", "age > 3"],
+        ["overlap", "one", "other"],
+        ["alike", "one", "10"],
+        ["viewer", "u1"],
+        ["delete", "u1"],
+        ["drop", "one"],
+        ["define", "one", "age > 3"],
+        ["build"],
+    ],
+)
+def test_commands_on_a_folder_without_audiences_say_so_and_make_nothing(
+    tmp_path: Path, words: list[str]
+) -> None:
+    result = run(tmp_path, *words)
+
+    assert result.exit_code == 3
+    assert "holds no audiences; bring features in first, or name --house-data-dir" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sample_is_a_file_that_can_be_uploaded_whole(tmp_path: Path) -> None:
+    file = tmp_path / "users.parquet"
+
+    made = run(tmp_path, "sample", "--users", "500", "--out", str(file), "--json")
+    uploaded = run(tmp_path, "upload", str(file), "--full", "--refuse-all", "--json")
+
+    assert json.loads(made.stdout)["users"] == 500
+    assert json.loads(uploaded.stdout)["users"] == 500
+    assert run(tmp_path, "sample", "--out", str(tmp_path / "no" / "x")).exit_code == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["house", "users.parquet"]

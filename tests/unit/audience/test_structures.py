@@ -1,4 +1,3 @@
-import random
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from pyroaring import BitMap
 from bijou.audience import Hasher, Texts
 from bijou.audience.bitmaps import BitmapWriter
 from bijou.audience.column_files import ColumnFile, write_columns
-from bijou.audience.ordinals import OrdinalMap, write_shard
 from bijou.ports import EngineUnavailable
 
 VECTORS = {0: 0x726FDB47DD0E0E31, 1: 0x74F839C593DC67FD, 7: 0xAB0200F58B01D137, 8: 0x93F5F5799A932462}
@@ -65,35 +63,6 @@ def test_bits_become_the_bitmap_that_members_would(pieces: list[tuple[str, int, 
 
     assert bitmap == BitMap(np.flatnonzero(answers).astype(np.uint32))
     assert writer.members == len(bitmap) == int(answers.sum())
-
-
-def test_ordinals_are_given_in_order_of_appearance_and_kept(tmp_path: Path) -> None:
-    chance = random.Random(3)
-    truth: dict[int, int] = {}
-    files: dict[int, str] = {}
-    issued = 0
-    for round_ in range(6):
-        hashes = [
-            chance.choice([*truth, 1]) if chance.random() < 0.3 else chance.getrandbits(64) | 1
-            for _ in range(500)
-        ]
-        ordinals = OrdinalMap(tmp_path, files, issued)
-        grown = ordinals.grown(np.array(hashes, np.uint64))
-        for hash_ in hashes:
-            truth.setdefault(hash_, len(truth))
-        for shard, (names, theirs) in grown.shards.items():
-            files[shard] = f"{shard}-{round_}"
-            write_shard(tmp_path / files[shard], names, theirs)
-        ordinals.close()
-        issued = grown.issued
-
-        assert grown.ordinals.tolist() == [truth[hash_] for hash_ in hashes]
-
-    ordinals = OrdinalMap(tmp_path, files, issued)
-    assert {hash_: ordinals.one(hash_) for hash_ in truth} == truth
-    assert ordinals.one(2) is None
-    assert issued == len(truth)
-    ordinals.close()
 
 
 def test_a_file_of_columns_gives_back_parts_and_refuses_what_it_is_not(tmp_path: Path) -> None:

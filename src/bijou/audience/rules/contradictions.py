@@ -26,6 +26,7 @@ from bijou.audience.rules.nodes import (
     Recency,
     Rule,
     Scalar,
+    check_depth,
     every,
 )
 from bijou.audience.rules.printing import print_rule
@@ -62,6 +63,9 @@ def warnings_of(rule: Rule, registry: Registry) -> list[Warned]:
 
     Cost: at most 512 conjunctions; a rule that has more is not looked at.
 
+    Raises:
+        InvalidRequest: `audience.bad_rule`, it is over 64 levels deep.
+
     Example:
         >>> from bijou.audience.rules.reading import read_rule
         >>> registry = Registry.shipped()
@@ -69,6 +73,7 @@ def warnings_of(rule: Rule, registry: Registry) -> list[Warned]:
         >>> warnings_of(odd, registry)[0].says
         'this can never match: country in ("DE") and country in ("AT") exclude each other'
     """
+    check_depth(rule)
     conjunctions = disjunctive(rule)
     if conjunctions is None:
         return []

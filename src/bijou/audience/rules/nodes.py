@@ -6,9 +6,11 @@ dimension means stands in the registry; a node only names it.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
+
+from bijou.ports import InvalidRequest
 
 Scalar: TypeAlias = bool | int | str
 
@@ -111,6 +113,7 @@ class Or(msgspec.Struct, frozen=True, tag_field="is", tag="or"):
 Leaf: TypeAlias = Const | In | Range | Recency | Sequence | InAudience
 Rule: TypeAlias = Const | In | Range | Recency | Sequence | InAudience | Not | And | Or
 
+MAX_DEPTH: Final = 64
 EVERYBODY = Const(True)
 NOBODY = Const(False)
 
@@ -172,6 +175,16 @@ def either(rules: Iterable[Rule]) -> Rule:
     """Return the disjunction, without a node that says nothing."""
     of = tuple(rule for rule in rules if rule != NOBODY)
     return (of[0] if len(of) == 1 else Or(of)) if of else NOBODY
+
+
+def check_depth(rule: Rule) -> None:
+    """Refuse a rule over `MAX_DEPTH` levels deep, before anything walks down it.
+
+    Raises:
+        InvalidRequest: `audience.bad_rule`.
+    """
+    if depth(rule) > MAX_DEPTH:
+        raise InvalidRequest("audience.bad_rule", f"the rule is over {MAX_DEPTH} levels deep; flatten it")
 
 
 def depth(rule: Rule) -> int:

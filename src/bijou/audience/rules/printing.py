@@ -16,6 +16,7 @@ from bijou.audience.rules.nodes import (
     Rule,
     Scalar,
     Sequence,
+    check_depth,
 )
 from bijou.audience.rules.words import duration
 
@@ -27,10 +28,18 @@ def print_rule(rule: Rule) -> str:
     what only programs make is written as what it means: conjunctions of fewer
     than two, ranges with two bounds of which one is open.
 
+    Raises:
+        InvalidRequest: `audience.bad_rule`, it is over 64 levels deep.
+
     Example:
         >>> print_rule(And((In("country", ("DE",)), Not(Recency("watched", "noir", 86_400)))))
         'country in ("DE") and not watched("noir", 1d)'
     """
+    check_depth(rule)
+    return _whole(rule)
+
+
+def _whole(rule: Rule) -> str:
     match rule:
         case And(of) | Or(of):
             return _joined(rule, of)
@@ -43,7 +52,7 @@ def print_rule(rule: Rule) -> str:
 def _negated(of: Rule) -> str:
     if isinstance(of, In) and of.values and isinstance(of.values[0], str):
         return f"{of.dimension} not in ({_values(of.values)})"
-    inner = print_rule(of)
+    inner = _whole(of)
     return f"not ({inner})" if isinstance(of, And | Or) and len(of.of) > 1 else f"not {inner}"
 
 
@@ -69,13 +78,13 @@ def _joined(rule: And | Or, of: tuple[Rule, ...]) -> str:
     if not of:
         return "true" if isinstance(rule, And) else "false"
     if len(of) == 1:
-        return print_rule(of[0])
+        return _whole(of[0])
     word = " and " if isinstance(rule, And) else " or "
     return word.join(f"({text})" if _needs_brackets(rule, part) else text for part, text in _printed(of))
 
 
 def _printed(of: tuple[Rule, ...]) -> list[tuple[Rule, str]]:
-    return [(part, print_rule(part)) for part in of]
+    return [(part, _whole(part)) for part in of]
 
 
 def _needs_brackets(outer: And | Or, part: Rule) -> bool:

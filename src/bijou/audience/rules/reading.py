@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 
 from bijou.audience.dimensions import WORDS_OF_THE_LANGUAGE, Dimension, Kind, Registry, suggestion
 from bijou.audience.rules.nodes import (
+    MAX_DEPTH,
     And,
     Const,
     In,
@@ -31,10 +32,12 @@ from bijou.audience.rules.nodes import (
     Rule,
     Scalar,
     Sequence,
+    depth,
 )
-from bijou.audience.rules.typing import MAX_DEPTH, asked_wrongly, problem_of
+from bijou.audience.rules.typing import asked_wrongly, problem_of
 from bijou.audience.rules.words import BadRule, Word, number_of, seconds_of, string_of, words_of
 
+_TOO_DEEP: Final = f"the rule is over {MAX_DEPTH} levels deep; flatten it"
 _COMPARISONS: Final = {"<", "<=", ">", ">="}
 
 
@@ -74,6 +77,8 @@ class _Reader:
         rule = self._any()
         if self._word.kind != "end":
             self._refuse(f"{self._word.shown()} cannot follow here; `and`, `or` or the end can")
+        if depth(rule) > MAX_DEPTH:
+            self._refuse(_TOO_DEEP, self._words[0], len(self._text))
         return rule
 
     @property
@@ -119,7 +124,7 @@ class _Reader:
     def _one(self) -> Rule:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._refuse(f"the rule is over {MAX_DEPTH} levels deep; flatten it")
+            self._refuse(_TOO_DEEP)
         try:
             if self._accept("not"):
                 return Not(self._one())

@@ -6,6 +6,7 @@ import msgspec
 
 from bijou.algorithms.trees import Node, dump_tree, load_tree
 from bijou.audience.rules.nodes import (
+    MAX_DEPTH,
     And,
     Const,
     In,
@@ -17,6 +18,7 @@ from bijou.audience.rules.nodes import (
     Recency,
     Rule,
     Sequence,
+    check_depth,
     children,
 )
 from bijou.ports import InvalidRequest
@@ -27,11 +29,19 @@ MAX_NODES = 65_536
 def to_tree(rule: Rule) -> Node:
     """Return the rule as a tree: a node a word, what it tests below it.
 
+    Raises:
+        InvalidRequest: `audience.bad_rule`, it is over 64 levels deep.
+
     Example:
         >>> from bijou.algorithms.trees import tree_to_text
         >>> tree_to_text(to_tree(Not(In("country", ("DE", "AT")))))
         '"not" ("in" ("country" "DE" "AT"))'
     """
+    check_depth(rule)
+    return _node(rule)
+
+
+def _node(rule: Rule) -> Node:
     match rule:
         case In(dimension, values):
             below = [Node(dimension), *map(Node, values)]
@@ -39,7 +49,7 @@ def to_tree(rule: Rule) -> Node:
             words = (first.event, first.value, then.event, then.value, within_s, absent)
             below = [Node(word) for word in words]
         case And() | Or() | Not():
-            below = [to_tree(child) for child in children(rule)]
+            below = [_node(child) for child in children(rule)]
         case _:
             below = [Node(getattr(rule, field)) for field in rule.__struct_fields__]
     return Node(str(rule.__struct_config__.tag), tuple(below))
@@ -47,15 +57,21 @@ def to_tree(rule: Rule) -> Node:
 
 def from_tree(tree: Node) -> Rule:
     """Read a rule back; InvalidRequest `audience.bad_tree` where it is none."""
+    return _rule(tree, MAX_DEPTH)
+
+
+def _rule(tree: Node, levels: int) -> Rule:
+    if not levels:
+        raise InvalidRequest("audience.bad_tree", f"the tree is over {MAX_DEPTH} levels deep; flatten it")
     words: list[object] = [child.value for child in tree.children]
     try:
         match tree.value:
             case "and" | "or" as word:
-                of = tuple(map(from_tree, tree.children))
+                of = tuple(_rule(child, levels - 1) for child in tree.children)
                 return And(of) if word == "and" else Or(of)
             case "not":
                 (child,) = tree.children
-                return Not(from_tree(child))
+                return Not(_rule(child, levels - 1))
             case _:
                 return _leaf(tree.value, words)
     except (ValueError, TypeError, msgspec.ValidationError) as error:

@@ -14,12 +14,11 @@ from bijou.audience.rules.nodes import (
     Rule,
     Scalar,
     Sequence,
-    depth,
+    check_depth,
     leaves,
 )
 from bijou.ports import InvalidRequest
 
-MAX_DEPTH = 64
 MAX_LEAVES = 4096
 MAX_WITHIN_S = 10 * 366 * 86_400
 
@@ -45,8 +44,7 @@ def check(rule: Rule, registry: Registry, audiences: Iterable[str] | None = None
     Raises:
         InvalidRequest: `audience.bad_rule`, or `audience.no_dimension`.
     """
-    if depth(rule) > MAX_DEPTH:
-        raise InvalidRequest("audience.bad_rule", f"the rule is over {MAX_DEPTH} levels deep; flatten it")
+    check_depth(rule)
     known = None if audiences is None else set(audiences)
     for count, leaf in enumerate(leaves(rule)):
         if count >= MAX_LEAVES:
