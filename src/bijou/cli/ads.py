@@ -8,8 +8,9 @@ import click
 import msgspec
 
 from bijou.app.settings import Settings
-from bijou.cli.terminal import answer, configured, json_option, speaks_plainly
+from bijou.cli.terminal import answer, configured, json_option, speaks_plainly, step
 from bijou.ports import Instant, InvalidRequest
+from bijou.runtime.invocation import command
 
 if TYPE_CHECKING:
     from bijou.ads.matching.service import Answer, Judged
@@ -63,6 +64,25 @@ def explain(
     answer(told, _text(told), as_json=as_json)
 
 
+@ads.command("sample")
+@json_option
+@speaks_plainly
+@configured("house.data_dir")
+@click.option("--audience", default="", help="One that line items are to ask for, and to rule out.")
+def sample(config: Settings, audience: str, *, as_json: bool) -> None:
+    """Make a campaign that nobody bought, and a break, to try `explain` with.
+
+    \b
+    bijou ads sample
+    bijou ads sample --audience noir-lovers
+    """
+    from bijou.app.explaining import sampled  # noqa: PLC0415 - numpy, which other commands need not
+
+    made = asyncio.run(sampled(config, audience))
+    answer(made, f"break {made.break_id}, {len(made.line_items)} line items", as_json=as_json)
+    step("next", f"`{command(f'ads explain --break {made.break_id} --fact country=DE')}`")
+
+
 def _fact(word: str) -> tuple[str, str]:
     name, equals, spelled = word.partition("=")
     if not name or not equals:
@@ -78,8 +98,7 @@ def _instant(text: str) -> Instant:
 
 
 def _text(told: "Answer") -> str:
-    serving = sum(each.may_serve for each in told.verdicts)
-    lines = [*map(_line, told.verdicts), f"{serving:,} of {len(told.verdicts):,} line items may serve"]
+    lines = [*map(_line, told.verdicts), f"{told.serving:,} of {told.total:,} line items may serve"]
     if told.degraded:
         lines.append(f"without a profile: {told.degraded}")
     if told.reasons:

@@ -75,3 +75,24 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
     assert "start bijou, or name --house-data-dir (ads.no_installation)" in told.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_a_sample_campaign_has_line_items_of_which_some_may_serve(installation: Path) -> None:
+    runner, env = CliRunner(), {"BIJOU_CALLED_AS": ""}
+    place = ["--house-data-dir", str(installation), "--json"]
+
+    made = json.loads(runner.invoke(bijou, ["ads", "sample", "--audience", "noir", *place], env=env).stdout)
+    again = runner.invoke(bijou, ["ads", "sample", "--audience", "noir", *place], env=env)
+    told = json.loads(
+        explain(installation, "--break", made["break_id"], "--fact", "country=DE", "--json").stdout
+    )
+
+    verdicts = {
+        each["name"]: each["may_serve"]
+        for each in told["verdicts"]
+        if each["line_item"] in made["line_items"]
+    }
+    assert len(verdicts) == 7
+    assert {name for name, may_serve in verdicts.items() if may_serve} == {"Everybody", "Germany"}
+    assert told["degraded"] == "stranger"
+    assert again.exit_code == 0

@@ -1,6 +1,6 @@
 """The line items of a configuration as the matcher takes them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from bijou.ads.matching.asking import Dayparts, Line, Standing
@@ -8,10 +8,12 @@ from bijou.ads.matching.normal_form import MAX_DEPTH
 from bijou.ads.model.nouns import Advertiser, AudienceReference, Campaign, Flight, InsertionOrder, LineItem
 from bijou.ads.model.record import Record
 from bijou.ads.model.terms import State, Tier
-from bijou.audience import And, InAudience, Not, Or, Rule
+from bijou.audience import EVERYBODY, NOBODY, And, InAudience, Not, Or, Rule
 from bijou.ports import Instant
 
 _Sold: TypeAlias = LineItem | InsertionOrder | Campaign | Advertiser
+Sizes: TypeAlias = Mapping[str, int]
+"""Members of each audience that is built; of one that is not there, none."""
 
 _TIERS: Final = {tier: place for place, tier in enumerate(Tier)}
 _DEAREST: Final = (1 << 48) - 1
@@ -34,16 +36,21 @@ class Competing(NamedTuple):
     until: Instant | None
 
 
-def competing(configuration: Iterable[Record], now: Instant) -> Competing:
+def competing(configuration: Iterable[Record], now: Instant, sizes: Sizes | None = None) -> Competing:
     """Return the line items of a configuration, each with its flight of now, or the next.
 
     Drafts and what is archived are not among them; what its advertiser,
     campaign or order pauses is there and paused. Audiences are those that
-    the references in its targeting stand for.
+    the references in its targeting stand for; one with fewer members than its
+    reference asks for serves nobody, neither those in it nor those who are not.
+
+    Args:
+        sizes: Of the audiences as they are built now: ask again after a build.
+            None: nothing is known of audiences, so no profile names one either.
     """
     by_id = {record.id: record for record in configuration}
-    nouns = [record.noun for record in by_id.values()]
-    audiences = {noun.name: noun.audience for noun in nouns if isinstance(noun, AudienceReference)}
+    audiences = _references(by_id.values())
+    small = set(too_small(by_id.values(), sizes))
     lines: list[Line] = []
     turns: list[Instant] = []
     for record in by_id.values():
@@ -61,7 +68,7 @@ def competing(configuration: Iterable[Record], now: Instant) -> Competing:
             Line(
                 record.number,
                 rank(item),
-                _referred(item.targeting, audiences),
+                _referred(item.targeting, audiences, small),
                 flight.begins_at,
                 flight.ends_at,
                 standing,
@@ -84,14 +91,47 @@ def rank(item: LineItem) -> int:
     return _TIERS[item.tier] << 54 | item.priority << 48 | _DEAREST - min(item.price_micros, _DEAREST)
 
 
-def _referred(rule: Rule, audiences: Mapping[str, str], levels: int = MAX_DEPTH) -> Rule:
-    """Return a rule whose references to audiences are their names; what is too deep is left as it is."""
+def too_small(configuration: Iterable[Record], sizes: Sizes | None) -> dict[str, int]:
+    """Return the references whose audiences have too few members, and how many each asks for."""
+    if sizes is None:
+        return {}
+    references = _references(configuration).items()
+    return {
+        name: each.least_members
+        for name, each in references
+        if sizes.get(each.audience, 0) < each.least_members
+    }
+
+
+def _references(configuration: Iterable[Record]) -> dict[str, AudienceReference]:
+    nouns = (record.noun for record in configuration)
+    return {noun.name: noun for noun in nouns if isinstance(noun, AudienceReference)}
+
+
+def _referred(
+    rule: Rule,
+    references: Mapping[str, AudienceReference],
+    small: Container[str],
+    *,
+    levels: int = MAX_DEPTH,
+    negated: bool = False,
+) -> Rule:
+    """Return a rule whose references to audiences are their names; what is too deep is left as it is.
+
+    A test of too small an audience becomes what makes nobody match, on
+    whichever side of a `not` it stands.
+    """
     if isinstance(rule, InAudience):
-        return InAudience(audiences.get(rule.audience, rule.audience))
+        if rule.audience in small:
+            return EVERYBODY if negated else NOBODY
+        reference = references.get(rule.audience)
+        return InAudience(reference.audience) if reference else rule
     if levels and isinstance(rule, Not):
-        return Not(_referred(rule.of, audiences, levels - 1))
+        return Not(_referred(rule.of, references, small, levels=levels - 1, negated=not negated))
     if levels and isinstance(rule, And | Or):
-        return type(rule)(tuple(_referred(part, audiences, levels - 1) for part in rule.of))
+        return type(rule)(
+            tuple(_referred(part, references, small, levels=levels - 1, negated=negated) for part in rule.of)
+        )
     return rule
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from bijou.ads.matching.service import Answer, Explains, Question
+from bijou.ads.matching.service import Answer, Explains, Page, Question
 from bijou.ads.matching.shards import Ask, Found, MatchShard
+from bijou.ads.matching.uses import AudienceUse
 from bijou.ports import Role
 from bijou.runtime.http import Call, Endpoint, Route, Wire
 
@@ -28,6 +29,13 @@ FIND = Endpoint(
     limit_bytes=8 << 20,
 )
 
+
+class UsesQuery(msgspec.Struct, frozen=True):
+    """Which audience."""
+
+    audience: str
+
+
 EXPLAIN = Endpoint(
     method="POST",
     path="/api/ads/explain",
@@ -36,15 +44,29 @@ EXPLAIN = Endpoint(
     takes=Question,
     gives=Answer,
 )
+USES = Endpoint(
+    method="GET",
+    path="/api/ads/audience-uses",
+    role=Role.ADOPS,
+    summary="Line items whose targeting names an audience, drafts too.",
+    query=UsesQuery,
+    gives=list[AudienceUse],
+)
 
 
 def explaining_routes(explains: Explains) -> list[Route]:
     """Return the table of routes that say why not."""
 
     async def explain(call: Call) -> Answer:
-        return await explains.explain(call.body)
+        question: Question = call.body
+        if question.page is None:
+            question = msgspec.structs.replace(question, page=Page())
+        return await explains.explain(question)
 
-    return [EXPLAIN.bind(explain)]
+    async def uses(call: Call) -> list[AudienceUse]:
+        return await explains.uses(call.query.audience)
+
+    return [EXPLAIN.bind(explain), USES.bind(uses)]
 
 
 class HttpExplains:
@@ -57,6 +79,11 @@ class HttpExplains:
         """Ask it; see `Explains`."""
         answer: Answer = await self._wire.call(EXPLAIN, question)
         return answer
+
+    async def uses(self, audience: str) -> list[AudienceUse]:
+        """Ask it; see `Explains`."""
+        uses: list[AudienceUse] = await self._wire.call(USES, query=UsesQuery(audience))
+        return uses
 
 
 def routes(shard: MatchShard) -> list[Route]:

@@ -1,7 +1,12 @@
+import random
+from collections.abc import Collection, Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bijou.ads.matching import Dayparts, Line, Matcher, Standing
-from bijou.ads.matching.configured import competing, rank
+from bijou.ads.matching import Dayparts, Line, Matcher, Opportunity, Standing
+from bijou.ads.matching.configured import competing, rank, too_small
 from bijou.ads.model.nouns import (
     Advertiser,
     AudienceReference,
@@ -134,3 +139,60 @@ def test_dayparts_become_minutes_of_the_line_items_week() -> None:
     (line,) = competing(configuration(item), day(1)).lines
 
     assert line.dayparts == Dayparts("Europe/Berlin", ((1500, 2880),))
+
+
+FANS = {
+    "aur_fans": AudienceReference(name="fans", audience="football", least_members=1000),
+    "aur_kids": AudienceReference(name="kids", audience="under 14", least_members=1),
+}
+
+
+def serves(targeting: Rule, audiences: Collection[str], sizes: Mapping[str, int] | None) -> bool:
+    """Tell whether a line item of that targeting may serve a viewer in these audiences."""
+    lines = competing(configuration(replace(ITEM, targeting=targeting), **FANS), day(1), sizes).lines
+    matcher = Matcher(Registry.shipped(), native=False)
+    matcher.load(lines)
+    asked = Opportunity(day(1), {"country": "DE"}, sorted(audiences))
+    found = bool(matcher.match(asked, 1).lines)
+    assert found == bool(matcher.explain(asked).serving())
+    return found
+
+
+def test_an_audience_with_too_few_members_serves_nobody_on_either_side_of_a_not() -> None:
+    enough, few = {"football": 1000, "under 14": 5}, {"football": 999, "under 14": 5}
+    inside, outside = InAudience("fans"), Not(InAudience("fans"))
+
+    assert serves(inside, ["football"], enough)
+    assert serves(outside, [], enough)
+    for rule in (inside, outside):
+        assert not serves(rule, ["football"], few)
+        assert not serves(rule, [], few)
+    assert serves(Or((inside, DE)), [], few)
+    assert not serves(And((outside, DE)), [], few)
+
+
+def test_an_audience_that_is_not_built_has_too_few_members() -> None:
+    assert not serves(InAudience("fans"), ["football"], {})
+    assert too_small(configuration(ITEM, **FANS), {}) == {"fans": 1000, "kids": 1}
+    assert too_small(configuration(ITEM, **FANS), None) == {}
+
+
+@given(st.randoms(use_true_random=False))
+def test_membership_in_too_small_an_audience_changes_no_verdict(chance: random.Random) -> None:
+    rule = _drawn(chance, 3)
+    sizes = {"football": chance.choice([0, 999]), "under 14": 10}
+    others = [name for name in ("under 14",) if chance.random() < 0.5]
+
+    inside, outside = serves(rule, ["football", *others], sizes), serves(rule, others, sizes)
+
+    assert inside == outside
+
+
+def _drawn(chance: random.Random, levels: int) -> Rule:
+    if levels == 0 or chance.random() < 0.2:
+        rules: list[Rule] = [InAudience("fans"), InAudience("kids"), DE]
+        return chance.choice(rules)
+    if chance.random() < 0.3:
+        return Not(_drawn(chance, levels - 1))
+    parts = tuple(_drawn(chance, levels - 1) for _ in range(chance.randint(1, 3)))
+    return And(parts) if chance.random() < 0.5 else Or(parts)
