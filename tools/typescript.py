@@ -11,13 +11,27 @@ from typing import Any
 import msgspec
 from msgspec import inspect as shapes
 
+from bijou.ads.model.nouns import Noun
+from bijou.audience import Rule
 from bijou.ports import Instant, Load, Problem, Role
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "web" / "src" / "api" / "types.ts"
 MODULES = (
     "bijou.accounts.api",
+    "bijou.ads.api",
+    "bijou.ads.matching.asking",
+    "bijou.ads.matching.service",
+    "bijou.ads.matching.uses",
+    "bijou.ads.model.nouns",
+    "bijou.ads.model.record",
     "bijou.app.status",
+    "bijou.audience.dimensions",
+    "bijou.audience.manifest",
+    "bijou.audience.orders",
+    "bijou.audience.rules.contradictions",
+    "bijou.audience.rules.nodes",
+    "bijou.audience.shown",
     "bijou.catalog.api",
     "bijou.delivery.api",
     "bijou.encoding.api",
@@ -25,13 +39,67 @@ MODULES = (
     "bijou.playback.api",
 )
 # What the site sends: a field with a default may be left out.
-SENT = frozenset({"NewTitle", "NewUpload", "NewUser", "SignIn", "TitleChange"})
+SENT = frozenset(
+    {
+        "AdBreak",
+        "AdCategory",
+        "AdEdit",
+        "AdRendition",
+        "AdType",
+        "Advertiser",
+        "AudienceReference",
+        "Brand",
+        "Campaign",
+        "Combination",
+        "Creative",
+        "ExplainPage",
+        "ExplainQuestion",
+        "FrequencyCap",
+        "InsertionOrder",
+        "LineItem",
+        "NewAdChange",
+        "NewAudience",
+        "NewBatch",
+        "NewDimension",
+        "NewTitle",
+        "NewUpload",
+        "NewUser",
+        "Placement",
+        "RuleText",
+        "SignIn",
+        "TitleChange",
+        "Viewer",
+    }
+)
+# Words that are too general for the site's one namespace, or that TypeScript uses itself.
+NAMES = {
+    "bijou.ads.api.Changed": "AdChanged",
+    "bijou.ads.api.Edit": "AdEdit",
+    "bijou.ads.api.NewChange": "NewAdChange",
+    "bijou.ads.matching.service.Answer": "Explanation",
+    "bijou.ads.matching.service.Page": "ExplainPage",
+    "bijou.ads.matching.service.Question": "ExplainQuestion",
+    "bijou.ads.model.nouns.Category": "AdCategory",
+    "bijou.ads.model.nouns.Rendition": "AdRendition",
+    "bijou.ads.model.record.Change": "AdChange",
+    "bijou.ads.model.record.Record": "AdRecord",
+    "bijou.ads.model.terms.State": "AdState",
+}
 # What only services, and the command line, say to each other.
 INTERNAL = frozenset(
     {
+        "After",
+        "Cell",
         "Checksum",
+        "Dayparts",
         "EdgeHealth",
         "EdgeStatistics",
+        "Layer",
+        "Layout",
+        "Line",
+        "Literal",
+        "Manifest",
+        "Matches",
         "OriginHealth",
         "OriginStatistics",
         "SentBytes",
@@ -39,6 +107,8 @@ INTERNAL = frozenset(
         "SteeringHealth",
     }
 )
+# Unions that are written out once.
+UNIONS: dict[str, Any] = {"Noun": Noun, "Rule": Rule}
 HEAD = """\
 // Generated from the Structs of src/bijou by `python -m tools.typescript`; do not edit.
 
@@ -66,6 +136,10 @@ def generate() -> str:
     for name, enum in enums.items():
         members = " | ".join(f'"{member.value}"' for member in enum)
         blocks[name] = f"{_comment(enum)}export type {name} = {members};\n"
+    for name, written in _unions().items():
+        for other, block in blocks.items():
+            blocks[other] = block.replace(f"({written})", name).replace(written, name)
+        blocks[name] = f"export type {name} = {written};\n"
     return "\n".join([HEAD, *(blocks[name] for name in sorted(blocks))])
 
 
@@ -89,12 +163,17 @@ def main(arguments: list[str], target: Path = TARGET) -> int:
 
 def _structs() -> dict[str, type[msgspec.Struct]]:
     found: dict[str, type[msgspec.Struct]] = {kind.__name__: kind for kind in (Load, Problem)}
-    for name in MODULES:
-        for struct in _declared_in(importlib.import_module(name)):
-            if struct.__name__ in found:
-                raise ValueError(f"two Structs are called {struct.__name__}; the site sees one namespace")
-            found[struct.__name__] = struct
+    for module in MODULES:
+        for struct in _declared_in(importlib.import_module(module)):
+            name = _name(struct)
+            if name in found:
+                raise ValueError(f"two Structs are called {name}; the site sees one namespace")
+            found[name] = struct
     return {name: struct for name, struct in found.items() if name not in INTERNAL}
+
+
+def _unions() -> dict[str, str]:
+    return {name: _typescript(shapes.type_info(union), {}) for name, union in UNIONS.items()}
 
 
 def _declared_in(module: ModuleType) -> list[type[msgspec.Struct]]:
@@ -104,33 +183,39 @@ def _declared_in(module: ModuleType) -> list[type[msgspec.Struct]]:
         if inspect.isclass(value)
         and issubclass(value, msgspec.Struct)
         and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
     ]
+
+
+def _name(kind: type) -> str:
+    return NAMES.get(f"{kind.__module__}.{kind.__name__}", kind.__name__)
 
 
 def _interface(struct: type[msgspec.Struct], enums: dict[str, Any]) -> str:
     shape = shapes.type_info(struct)
     if not isinstance(shape, shapes.StructType):
         raise TypeError(f"{struct.__name__} is no Struct")
-    may_lack = struct.__name__ in SENT or struct.__struct_config__.omit_defaults
-    lines = []
+    may_lack = _name(struct) in SENT or struct.__struct_config__.omit_defaults
+    lines = [f'  {shape.tag_field}: "{shape.tag}";'] if shape.tag_field else []
     for field in shape.fields:
         mark = "?" if may_lack and not field.required else ""
         lines.append(f"  {field.encode_name}{mark}: {_typescript(field.type, enums)};")
-    return "\n".join([f"{_comment(struct)}export interface {struct.__name__} {{", *lines, "}", ""])
+    return "\n".join([f"{_comment(struct)}export interface {_name(struct)} {{", *lines, "}", ""])
 
 
 def _typescript(shape: shapes.Type, enums: dict[str, Any]) -> str:
     if isinstance(shape, shapes.EnumType):
-        enums[shape.cls.__name__] = shape.cls
+        enums[_name(shape.cls)] = shape.cls
     match shape:
         case shapes.StructType(cls=cls) | shapes.EnumType(cls=cls):
-            return cls.__name__
+            return _name(cls)
         case shapes.ListType(item_type=item) | shapes.VarTupleType(item_type=item):
-            return f"{_typescript(item, enums)}[]"
+            inner = _typescript(item, enums)
+            return f"({inner})[]" if " | " in inner else f"{inner}[]"
         case shapes.DictType(value_type=value):
             return f"Record<string, {_typescript(value, enums)}>"
         case shapes.UnionType(types=types):
-            return " | ".join(_typescript(one, enums) for one in types)
+            return " | ".join(dict.fromkeys(_typescript(one, enums) for one in types))
         case shapes.CustomType(cls=cls) if cls is Instant:
             return Instant.__name__
         case _ if type(shape) in _PRIMITIVES:

@@ -5,10 +5,10 @@ import { ProblemView } from "../shared/components/problem_view.tsx";
 import { OfflineBanner, Quiet, useTitle } from "../shared/components/small.tsx";
 import { toast, Toasts } from "../shared/components/toast.tsx";
 import { lazily } from "../shared/lazy.tsx";
-import { interceptLinks, usePlace } from "../shared/navigation.ts";
+import { interceptLinks, navigate, usePlace } from "../shared/navigation.ts";
 import { asApiError, sentence, unreachable } from "../shared/problem.ts";
 import { downSince } from "../shared/connection.ts";
-import { api, may, signInHere, useMe } from "../shared/session.ts";
+import { api, signInHere, useMe } from "../shared/session.ts";
 import { useStore } from "../shared/store.ts";
 import { Encodes } from "./pages/encodes.tsx";
 import { Overview } from "./pages/overview.tsx";
@@ -16,16 +16,20 @@ import { Regions } from "./pages/regions.tsx";
 import { Titles } from "./pages/titles.tsx";
 import { Users } from "./pages/users.tsx";
 import { Palette } from "./palette.tsx";
-import { ROOMS, type Room, roomOf } from "./rooms.ts";
+import { admits, ROOMS, type Room, rolesWords, roomOf } from "./rooms.ts";
 import { switchTheme, theme } from "./theme.ts";
 
 const Compatibility = lazily(() => import("./pages/compatibility/page.tsx").then((module) => module.CompatibilityPage));
+const Ads = lazily(() => import("./pages/ads/page.tsx").then((module) => module.AdsPage));
+const Audiences = lazily(() => import("./pages/audiences/page.tsx").then((module) => module.AudiencesPage));
 
 const PAGES: Record<string, () => preact.JSX.Element> = {
   "/console/compatibility": Compatibility,
   "/console/": Overview,
   "/console/titles": Titles,
   "/console/encodes": Encodes,
+  "/console/ads": Ads,
+  "/console/audiences": Audiences,
   "/console/regions": Regions,
   "/console/users": Users,
 };
@@ -71,7 +75,11 @@ function Shell({ me }: { me: Whoami }) {
   }, []);
   useEffect(() => setRail(false), [path]);
   useTitle(`${room?.name ?? "Not found"} · bijou console`);
-  const allowed = may(me, "editor", "operator");
+  const allowed = room ? admits(room, me.roles) : ROOMS.some((one) => admits(one, me.roles));
+  const home = ROOMS.find((one) => admits(one, me.roles));
+  useEffect(() => {
+    if (!allowed && home && room === ROOMS[0]) navigate(home.path, { replace: true });
+  }, [allowed, home, room]);
   return (
     <div class="console">
       <a class="skip" href="#main">
@@ -103,7 +111,7 @@ function Shell({ me }: { me: Whoami }) {
         </header>
         <OfflineBanner />
         <main id="main" tabIndex={-1}>
-          {allowed ? <RoomPage room={room} /> : <NotAllowed name={me.name} />}
+          {allowed ? <RoomPage room={room} /> : <NotAllowed name={me.name} room={room} />}
         </main>
       </div>
       {palette && <Palette onClose={() => setPalette(false)} onTheme={switchTheme} onSignOut={signOut} />}
@@ -121,8 +129,8 @@ function Rail({ me, room, open, onClose }: { me: Whoami; room: Room | undefined;
           <Jewel /> <span>bijou</span>
         </a>
         <ul>
-          {ROOMS.filter((one) => !one.unlisted && (!one.operator || may(me, "operator"))).map((one) => (
-            <li key={one.path} class={one.operator ? "rail-last" : ""}>
+          {ROOMS.filter((one) => !one.unlisted && admits(one, me.roles)).map((one) => (
+            <li key={one.path} class={one.last ? "rail-last" : ""}>
               <a href={one.path} class={one.closed ? "rail-closed" : ""} aria-current={one === room ? "page" : undefined} title={one.name}>
                 <Icon name={one.icon} size={20} />
                 <span>{one.name}</span>
@@ -167,9 +175,10 @@ function RoomPage({ room }: { room: Room | undefined }) {
   return <Page key={room.path} />;
 }
 
-function NotAllowed({ name }: { name: string }) {
+function NotAllowed({ name, room }: { name: string; room: Room | undefined }) {
+  const roles = room?.roles ?? ["editor", "adops", "operator"];
   return (
-    <Quiet icon="people" heading="For editors and operators" words={`${name} has neither role. An operator can give one, in the console under Users.`}>
+    <Quiet icon="people" heading={`For ${rolesWords(roles)}`} words={`${name} has no such role. An operator can give one, in the console under Users.`}>
       <a class="button" href="/">
         To the films
       </a>

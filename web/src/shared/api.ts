@@ -29,7 +29,8 @@ export interface Hooks {
   onWhoami?: (me: Whoami) => void;
 }
 
-const path = (literals: TemplateStringsArray, ...values: string[]): string =>
+/** An address with its values encoded. */
+export const path = (literals: TemplateStringsArray, ...values: string[]): string =>
   String.raw({ raw: literals }, ...values.map(encodeURIComponent));
 
 export class Api {
@@ -45,7 +46,7 @@ export class Api {
   /** Who is calling; asked once, then remembered until a sign-in or sign-out. */
   me(): Promise<Whoami> {
     if (!this.#me) {
-      const asked: Promise<Whoami> = this.#send<Whoami>("GET", "/api/me").catch((error: unknown) => {
+      const asked: Promise<Whoami> = this.ask<Whoami>("GET", "/api/me").catch((error: unknown) => {
         if (this.#me === asked) this.#me = null;
         throw error;
       });
@@ -67,51 +68,52 @@ export class Api {
   }
 
   async signIn(signIn: SignIn): Promise<Whoami> {
-    const me = await this.#send<Whoami>("POST", "/api/sign-in", { body: signIn });
+    const me = await this.ask<Whoami>("POST", "/api/sign-in", { body: signIn });
     this.#me = Promise.resolve(me);
     this.#hooks.onWhoami?.(me);
     return me;
   }
 
   async signOut(): Promise<Whoami> {
-    await this.#change("POST", "/api/sign-out");
+    await this.change("POST", "/api/sign-out");
     return this.refreshMe();
   }
 
-  home = (signal?: AbortSignal) => this.#send<Row[]>("GET", "/api/home", { signal });
-  titles = (signal?: AbortSignal) => this.#send<Title[]>("GET", "/api/titles", { signal });
-  title = (slug: string, signal?: AbortSignal) => this.#send<Title>("GET", path`/api/titles/${slug}`, { signal });
-  delivery = (signal?: AbortSignal) => this.#send<EdgeAddress[]>("GET", "/api/delivery", { signal });
-  status = (signal?: AbortSignal) => this.#send<Status>("GET", "/api/status", { signal });
-  jobs = (signal?: AbortSignal) => this.#send<Job[]>("GET", "/api/jobs", { signal });
-  job = (id: string, signal?: AbortSignal) => this.#send<Job>("GET", path`/api/jobs/${id}`, { signal });
-  jobTasks = (id: string, signal?: AbortSignal) => this.#send<JobTasks>("GET", path`/api/jobs/${id}/tasks`, { signal });
-  hulls = (id: string, chunk: number, signal?: AbortSignal) => this.#send<RungHulls[]>("GET", path`/api/jobs/${id}/hulls/${String(chunk)}`, { signal });
-  retryJob = (id: string) => this.#change<Job>("POST", path`/api/jobs/${id}/retry`);
-  prioritiseJob = (id: string, priority: number) => this.#change<Job>("POST", path`/api/jobs/${id}/priority`, { priority });
-  cancelJob = (id: string) => this.#change<Job>("DELETE", path`/api/jobs/${id}`);
-  upload = (id: string) => this.#send<Upload>("GET", path`/api/uploads/${id}`);
-  users = (signal?: AbortSignal) => this.#send<User[]>("GET", "/api/users", { signal });
-  playback = (slug: string, region = "") => this.#change<Session>("POST", path`/api/titles/${slug}/playback` + queryOf({ region }));
-  changeTitle = (slug: string, change: TitleChange) => this.#change<Title>("PATCH", path`/api/titles/${slug}`, change);
-  withdraw = (slug: string) => this.#change<void>("DELETE", path`/api/titles/${slug}`);
-  openUpload = (upload: NewUpload) => this.#change<Upload>("POST", "/api/uploads", upload);
-  abandonUpload = (id: string) => this.#change<void>("DELETE", path`/api/uploads/${id}`);
-  addUser = (user: NewUser) => this.#change<User>("POST", "/api/users", user);
-  addProfile = (name: string) => this.#change<Profile>("POST", "/api/me/profiles", { name });
+  home = (signal?: AbortSignal) => this.ask<Row[]>("GET", "/api/home", { signal });
+  titles = (signal?: AbortSignal) => this.ask<Title[]>("GET", "/api/titles", { signal });
+  title = (slug: string, signal?: AbortSignal) => this.ask<Title>("GET", path`/api/titles/${slug}`, { signal });
+  delivery = (signal?: AbortSignal) => this.ask<EdgeAddress[]>("GET", "/api/delivery", { signal });
+  status = (signal?: AbortSignal) => this.ask<Status>("GET", "/api/status", { signal });
+  jobs = (signal?: AbortSignal) => this.ask<Job[]>("GET", "/api/jobs", { signal });
+  job = (id: string, signal?: AbortSignal) => this.ask<Job>("GET", path`/api/jobs/${id}`, { signal });
+  jobTasks = (id: string, signal?: AbortSignal) => this.ask<JobTasks>("GET", path`/api/jobs/${id}/tasks`, { signal });
+  hulls = (id: string, chunk: number, signal?: AbortSignal) => this.ask<RungHulls[]>("GET", path`/api/jobs/${id}/hulls/${String(chunk)}`, { signal });
+  retryJob = (id: string) => this.change<Job>("POST", path`/api/jobs/${id}/retry`);
+  prioritiseJob = (id: string, priority: number) => this.change<Job>("POST", path`/api/jobs/${id}/priority`, { priority });
+  cancelJob = (id: string) => this.change<Job>("DELETE", path`/api/jobs/${id}`);
+  upload = (id: string) => this.ask<Upload>("GET", path`/api/uploads/${id}`);
+  users = (signal?: AbortSignal) => this.ask<User[]>("GET", "/api/users", { signal });
+  playback = (slug: string, region = "") => this.change<Session>("POST", path`/api/titles/${slug}/playback` + queryOf({ region }));
+  changeTitle = (slug: string, change: TitleChange) => this.change<Title>("PATCH", path`/api/titles/${slug}`, change);
+  withdraw = (slug: string) => this.change<void>("DELETE", path`/api/titles/${slug}`);
+  openUpload = (upload: NewUpload) => this.change<Upload>("POST", "/api/uploads", upload);
+  abandonUpload = (id: string) => this.change<void>("DELETE", path`/api/uploads/${id}`);
+  addUser = (user: NewUser) => this.change<User>("POST", "/api/users", user);
+  addProfile = (name: string) => this.change<Profile>("POST", "/api/me/profiles", { name });
 
-  /** Send a change with the CSRF token; a stale one is renewed once. */
-  async #change<T>(method: string, address: string, body?: unknown): Promise<T> {
+  /** Send a change with the CSRF token; a stale one is renewed once. Pages that load by themselves bring their own addresses. */
+  async change<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     try {
-      return await this.#send<T>(method, address, { body, csrf: await this.csrf() });
+      return await this.ask<T>(method, address, { body, csrf: await this.csrf(), signal });
     } catch (error) {
       if (!(error instanceof ApiError) || error.problem.code !== "http.csrf") throw error;
       const me = await this.refreshMe();
-      return this.#send<T>(method, address, { body, csrf: me.csrf });
+      return this.ask<T>(method, address, { body, csrf: me.csrf, signal });
     }
   }
 
-  async #send<T>(
+  /** Send a request, and give back what was answered; anything but success is an ApiError. */
+  async ask<T>(
     method: string,
     address: string,
     { body, csrf, signal }: { body?: unknown; csrf?: string; signal?: AbortSignal | undefined } = {},

@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { OfflineBanner } from "../shared/components/small.tsx";
 import { Toasts } from "../shared/components/toast.tsx";
+import { lazily } from "../shared/lazy.tsx";
 import { interceptLinks, usePlace } from "../shared/navigation.ts";
 import { forgetResources } from "../shared/resource.ts";
 import { type Params, resolve } from "../shared/router.ts";
@@ -11,8 +12,9 @@ import { Home } from "./home/home.tsx";
 import { NotFound } from "./not_found.tsx";
 import { SignInPage } from "./sign_in.tsx";
 import { TitlePage } from "./title/title.tsx";
-import { UploadPage } from "./upload/upload.tsx";
 import { WatchPage } from "./watch/watch.tsx";
+
+const UploadPage = lazily(() => import("./upload/upload.tsx").then((module) => module.UploadPage));
 
 interface Page {
   view: ComponentType<{ params: Params }>;

@@ -22,7 +22,7 @@ export function Header({ behind }: { behind: boolean }) {
           <Icon name="upload" size={18} />
           <span>Upload</span>
         </a>
-        {may(me, "editor", "operator") && (
+        {may(me, "editor", "adops", "operator") && (
           <a class="top-link top-console" href="/console/">
             <Icon name="metrics" size={18} />
             <span>Console</span>
@@ -79,7 +79,7 @@ function AccountMenu({ name, roles }: { name: string; roles: string[] }) {
             <strong>{name}</strong>
             <span>{roles.filter((role) => role !== "anyone").join(", ") || "viewer"}</span>
           </div>
-          {roles.some((role) => role === "editor" || role === "operator") && (
+          {roles.some((role) => ["editor", "adops", "operator"].includes(role)) && (
             <a class="menu-item" href="/console/">
               <Icon name="metrics" size={18} /> Console
             </a>

@@ -72,6 +72,7 @@ export function Quiet({
   heading,
   words,
   command,
+  within = false,
   children,
 }: {
   icon: IconName;
@@ -79,14 +80,17 @@ export function Quiet({
   words: string;
   /** Without the program's own name: `upload film.mp4`. */
   command?: string;
+  /** A part of a page that has its heading already. */
+  within?: boolean;
   children?: ComponentChildren;
 }) {
+  const Heading = within ? "h2" : "h1";
   return (
     <section class="quiet">
       <span class="quiet-icon">
         <Icon name={icon} size={30} />
       </span>
-      <h1>{heading}</h1>
+      <Heading>{heading}</Heading>
       <p>{words}</p>
       {children && <div class="quiet-actions">{children}</div>}
       {command && <CopyCommand words={command} />}

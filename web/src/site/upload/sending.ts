@@ -62,7 +62,7 @@ async function deliver(upload: Upload, file: Blob, way: Way, chunkBytes: number,
 
 /** Send one piece with its SHA-256, where the browser has that (a page of https or of this machine). */
 export async function patch(
-  upload: Upload, piece: Blob, csrf: string, signal: AbortSignal, onProgress: (bytes: number) => void,
+  upload: Pick<Upload, "id" | "offset_bytes">, piece: Blob, csrf: string, signal: AbortSignal, onProgress: (bytes: number) => void, place = "/api/tus",
 ): Promise<void> {
   const checksum = await sha256(piece);
   signal.throwIfAborted();
@@ -77,7 +77,7 @@ export async function patch(
     request.addEventListener("error", () => reject(unreachable()));
     request.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.open("PATCH", `/api/tus/${encodeURIComponent(upload.id)}`);
+    request.open("PATCH", `${place}/${encodeURIComponent(upload.id)}`);
     request.setRequestHeader("Tus-Resumable", "1.0.0");
     request.setRequestHeader("Upload-Offset", String(upload.offset_bytes));
     request.setRequestHeader("Content-Type", "application/offset+octet-stream");

@@ -2,6 +2,7 @@
 
 import type Shaka from "shaka-player";
 import type { Pathway, Session } from "../../../api/types.ts";
+import { steeredMpd, steeredPlaylist } from "./steered.ts";
 
 /** What a player is fetching at the moment; 0 and empty where it does not say. */
 export interface Fetching {
@@ -42,6 +43,9 @@ const hlsJs = () => import("hls.js");
 const shakaPlayer = () => import("shaka-player/dist/shaka-player.compiled-es2021.js");
 const dashJs = () => import("dashjs");
 
+/** Fetched ahead by those who steer themselves, so that a move shows within a short film. */
+const AHEAD_S = 6;
+
 const NOTHING: Fetching = { width: 0, height: 0, bitrate_bps: 0, throughput_bps: 0 };
 const hls = (pathway: Pathway) => pathway.hls;
 /** Shaka knows variables of playlists only in parts: it gets the token in the path. */
@@ -54,7 +58,10 @@ export const WAYS: readonly Way[] = [
   { id: "hls-steered", name: "hls.js, steered", format: "HLS", address: ({ steered_hls }) => steered_hls, load: hlsJs, start: startHls },
   { id: "shaka-dash", name: "Shaka Player", format: "DASH", address: dash, load: shakaPlayer, start: startShaka },
   { id: "shaka-hls", name: "Shaka Player", format: "HLS", address: plainHls, load: shakaPlayer, start: startShaka },
+  { id: "shaka-dash-steered", name: "Shaka, steered", format: "DASH", address: dash, load: shakaPlayer, start: startShakaSteered },
+  { id: "shaka-hls-steered", name: "Shaka, steered", format: "HLS", address: plainHls, load: shakaPlayer, start: startShakaSteered },
   { id: "dash", name: "dash.js", format: "DASH", address: dash, load: dashJs, start: startDash },
+  { id: "dash-steered", name: "dash.js, steered", format: "DASH", address: dash, load: dashJs, start: startDashSteered },
 ];
 
 async function startBijou({ video, session, pathway, onError }: Stage): Promise<Running> {
@@ -91,14 +98,38 @@ async function startHls({ video, address, onError }: Stage): Promise<Running> {
   };
 }
 
-async function startShaka({ video, address, onError }: Stage): Promise<Running> {
+async function startShakaSteered(stage: Stage): Promise<Running> {
+  return withSteered(stage, (address, kind) => startShaka({ ...stage, address }, kind));
+}
+
+async function startDashSteered(stage: Stage): Promise<Running> {
+  return withSteered(stage, (address) => startDash({ ...stage, address }, true));
+}
+
+/** Start with a manifest that names all regions, for as long as the player runs. */
+async function withSteered({ session, pathway, address }: Stage, start: (address: string, kind: string) => Promise<Running>): Promise<Running> {
+  const [made, kind] = address === pathway.dash ? ([steeredMpd, "application/dash+xml"] as const) : ([steeredPlaylist, "application/x-mpegurl"] as const);
+  const text = await (await fetch(address)).text();
+  const own = URL.createObjectURL(new Blob([made(text, session, pathway)], { type: kind }));
+  const running = await start(own, kind);
+  return {
+    fetching: running.fetching,
+    stop: async () => {
+      await running.stop();
+      URL.revokeObjectURL(own);
+    },
+  };
+}
+
+async function startShaka({ video, address, onError }: Stage, kind = ""): Promise<Running> {
   const { default: shaka } = await shakaPlayer();
   shaka.polyfill.installAll();
   const player = new shaka.Player();
   const told = ({ code, severity }: Shaka.util.Error) => onError(`shaka.${code}`, severity === shaka.util.Error.Severity.CRITICAL);
   player.addEventListener("error", (event) => told((event as unknown as { detail: Shaka.util.Error }).detail));
+  if (kind) player.configure({ streaming: { bufferingGoal: AHEAD_S, rebufferingGoal: 1 } });
   await player.attach(video);
-  player.load(address).then(
+  player.load(address, undefined, kind || undefined).then(
     () => play(video),
     (error: Shaka.util.Error) => told(error),
   );
@@ -111,9 +142,10 @@ async function startShaka({ video, address, onError }: Stage): Promise<Running> 
   };
 }
 
-async function startDash({ video, address, onError }: Stage): Promise<Running> {
+async function startDash({ video, address, onError }: Stage, steered = false): Promise<Running> {
   const { MediaPlayer } = await dashJs();
   const player = MediaPlayer().create();
+  if (steered) player.updateSettings({ streaming: { buffer: { bufferTimeDefault: AHEAD_S, bufferTimeAtTopQuality: AHEAD_S, bufferTimeAtTopQualityLongForm: AHEAD_S } } });
   player.updateSettings({ debug: { logLevel: 0 } });
   player.on(MediaPlayer.events.ERROR, (event) => {
     const { error } = event as { error: { code?: number } | string };
