@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.delivery import traces
 from benchmarks.delivery.traces import Asked
-from bijou.algorithms.caches import S3Fifo
+from bijou.algorithms.caches import Policy, S3Fifo
 from bijou.delivery.playheads import PlayheadPolicy
 
 ONLINE: Final = (
@@ -36,16 +36,16 @@ for size in sizes:
 """
 
 
-def played(policy: S3Fifo[str, None], trace: list[Asked], capacity: int, clock: list[float]) -> float:
+def played(policy: Policy[str, Any], trace: list[Asked], capacity: int, clock: list[float]) -> float:
     """Return the share of bytes that a cache of ours finds."""
     policy.fit(capacity)
-    watches = isinstance(policy, PlayheadPolicy)
+    watches = policy if isinstance(policy, PlayheadPolicy) else None
     weight = hit = total = 0
     for asked in trace:
         clock[0] = asked.at_s
         total += asked.size
-        if watches and asked.session:
-            policy.asked(asked.path, asked.session, asked.then)
+        if watches is not None and asked.session:
+            watches.asked(asked.path, asked.session, asked.then)
         entry = policy.find(asked.path)
         if entry is not None:
             policy.touch(entry)
@@ -89,6 +89,9 @@ def made(*, quick: bool) -> tuple[list[Asked], dict[str, list[Asked]]]:
         "scans": traces.scans(Random(2), requests=8_000 * scale, objects=800 * scale),
         "random access": traces.random_access(Random(3), requests=8_000 * scale, objects=800 * scale),
         "mistaken sessions": traces.mistaken(Random(4), own[: 8_000 * scale]),
+        "a session a request": traces.anew(own[: 8_000 * scale]),
+        "backwards": traces.backwards(Random(5), requests=8_000 * scale),
+        "chapters": traces.chapters(Random(6), requests=8_000 * scale),
     }
     return own, foreigners
 

@@ -172,6 +172,48 @@ def mistaken(chance: Random, trace: list[Asked]) -> list[Asked]:
     ]
 
 
+def backwards(chance: Random, *, requests: int) -> list[Asked]:
+    """Sessions that read what is popular from its end to its beginning."""
+    popular = list(accumulate((rank + 1) ** -0.9 for rank in range(requests // 300)))
+    standing: dict[int, tuple[int, int]] = {}
+    trace: list[Asked] = []
+    for at in range(requests):
+        reader = chance.randrange(max(60, requests // 400))
+        what, number = standing.get(reader, (0, -1))
+        if number < 0 or chance.random() < 0.01:
+            what, number = bisect(popular, chance.random() * popular[-1]), chance.randrange(60, 200)
+        standing[reader] = what, number - 1
+        path = f"/media/log_{what}/a/{number:05}.bin"
+        trace.append(Asked(at / 50, path, size_of(what, 2, number), f"ses_{reader}"))
+    return trace
+
+
+def chapters(chance: Random, *, requests: int) -> list[Asked]:
+    """Sessions that jump between popular chapters of a long title, and watch some eight segments of each."""
+    marks = [(chance.randrange(40), chance.randrange(480)) for _ in range(600)]
+    within = [[mark for mark in marks if mark[0] == title] for title in range(40)]
+    popular = list(accumulate((rank + 1) ** -1.0 for rank in range(600)))
+    standing: dict[int, tuple[int, int]] = {}
+    trace: list[Asked] = []
+    for at in range(requests):
+        viewer = chance.randrange(max(60, requests // 300))
+        if viewer not in standing:
+            standing[viewer] = marks[bisect(popular, chance.random() * popular[-1])]
+        elif chance.random() < 0.12:
+            own = within[standing[viewer][0]]
+            standing[viewer] = own[int(len(own) * chance.random() ** 2.5)]
+        title, number = standing[viewer]
+        standing[viewer] = title, number + 1
+        path = f"/media/game_{title}/v/{number:05}.m4s"
+        trace.append(Asked(at / 40, path, size_of(title, 2, number), f"ses_{viewer}"))
+    return trace
+
+
+def anew(trace: list[Asked]) -> list[Asked]:
+    """A trace of viewers in which every request tells a session of its own."""
+    return [Asked(asked.at_s, asked.path, asked.size, f"ses_{at}") for at, asked in enumerate(trace)]
+
+
 def footprint(trace: list[Asked]) -> int:
     """Bytes of all objects of a trace, each once."""
     return sum({asked.path: asked.size for asked in trace}.values())

@@ -32,6 +32,8 @@ _HEADS_KEPT: Final = 100_000
 _CELLS_KEPT: Final = 1 << 23
 _MOST_RENDITIONS: Final = 64
 _MOST_STEP: Final = 3
+_MOVES_KEPT: Final = 5000.0
+_MOVES_DOUBTED: Final = 10.0
 
 
 class Title:
@@ -153,6 +155,7 @@ class Watching:
         self._stopped = np.zeros(LONGEST)
         self._moved_s, self._moves = 4.0 * 50, 50.0
         self._stayed, self._switched = 95.0, 5.0
+        self._followed, self._strayed = 0.0, 0.0
         self._learnt_at_s = -1e9
         self._asked_since = 0
         self._survival = [1.0] * LONGEST
@@ -212,6 +215,11 @@ class Watching:
         self._heads[key] = head
         self._forget(now_s)
 
+    @property
+    def goes_on(self) -> float:
+        """Share of the last thousands of moves that went on to what follows; 0 before there are any."""
+        return self._followed / (self._followed + self._strayed + _MOVES_DOUBTED)
+
     def look_ahead(self, horizon_s: float, now_s: float) -> None:
         """Learn how far ahead matters, and take up what was learnt since the last time."""
         due = now_s - self._learnt_at_s >= _LEARNT_S and self._asked_since >= _LEARNT_REQUESTS
@@ -261,7 +269,12 @@ class Watching:
     def _learn(self, head: _Head, row: int, number: int, now_s: float) -> None:
         step = number - head.number
         if not 1 <= step <= _MOST_STEP:
+            self._strayed += step != 0
             return
+        self._followed += 1.0
+        if self._followed > _MOVES_KEPT:
+            self._followed /= 2
+            self._strayed /= 2
         self._went_on[head.number : number] += 1.0
         if now_s - head.seen_at_s < IDLE_S:
             self._moved_s += now_s - head.seen_at_s
