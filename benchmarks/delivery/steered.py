@@ -53,7 +53,7 @@ def measured(*, quick: bool) -> dict[str, Any]:
         folder = Path(place)
         targets = _targets(folder, server.port)
         (folder / "ask.lua").write_text(_LUA)
-        event = 'bl=5300,cid="film",e=rr,mtp=25400,rc=200,sid="s",ts=1764000000000,ttfb=12,ttlb=50,v=2,url='
+        event = 'bl=5300,cid="film",e=rr,mtp=5000,rc=200,sid="s",ts=1764000000000,ttfb=12,ttlb=50,v=2,url='
         body = "".join(f'{event}"http://{HOST}:{server.port}/m/{n}.m4s"\n' for n in range(EVENTS))
         seen: dict[str, list[Round]] = {}
         for _ in range(rounds):

@@ -13,7 +13,7 @@ _PORTS = {"http": 80, "https": 443}
 
 def control_address(settings: Settings) -> str:
     """Return where processes of this machine reach the control plane."""
-    return _reached(settings.control.host, settings.control.port)
+    return reached(settings.control.host, settings.control.port)
 
 
 def site_address(settings: Settings) -> str:
@@ -23,7 +23,7 @@ def site_address(settings: Settings) -> str:
 
 def edge_fetches(settings: Settings) -> str:
     """Return where an edge fetches what it does not have."""
-    return settings.edge.origin_url or _reached(settings.origin.host, settings.origin.port)
+    return settings.edge.origin_url or reached(settings.origin.host, settings.origin.port)
 
 
 def own_server(settings: Settings) -> str:
@@ -31,7 +31,7 @@ def own_server(settings: Settings) -> str:
     for service in read_status(Path(settings.house.data_dir)):
         if service.name == "control":
             place = urlsplit(service.address)
-            return _reached(place.hostname or "", place.port or 0)
+            return reached(place.hostname or "", place.port or 0)
     return control_address(settings)
 
 
@@ -47,7 +47,8 @@ def flags_to_find(settings: Settings) -> str:
     return "" if data_dir == House().data_dir else f" --house-data-dir {shlex.quote(data_dir)}"
 
 
-def _reached(host: str, port: int) -> str:
+def reached(host: str, port: int) -> str:
+    """Return the address of what listens there, as this machine calls it."""
     host = _REACHED.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 

@@ -13,12 +13,14 @@ from bijou.accounts import SignIn
 from bijou.accounts.http import routes as accounts_routes
 from bijou.accounts.service import AccountsService
 from bijou.ads.http import routes as ads_routes
+from bijou.ads.matching.http import explaining_routes
 from bijou.ads.service import AdOperationsService
 from bijou.app import schema
-from bijou.app.audiences import opened_once
+from bijou.app.audience_uploads import AudienceRooms, audience_rooms, routes_of_audiences
+from bijou.app.explaining import explaining_with
 from bijou.app.health import Ready, health_route
 from bijou.app.keys import Keys, keep_secret, keys_folder, keys_of, token_keys
-from bijou.app.rules import edges_of
+from bijou.app.rules import edges_of, proxies_of
 from bijou.app.settings import Settings
 from bijou.app.site import BUILT, Site
 from bijou.app.site import routes as site_routes
@@ -33,7 +35,6 @@ from bijou.app.stores import (
     queue_place,
     records_place,
 )
-from bijou.audience.http import routes as audience_routes
 from bijou.catalog.http import routes as catalog_routes
 from bijou.catalog.service import CatalogService
 from bijou.delivery import EdgeAddress
@@ -69,6 +70,7 @@ class Rooms(msgspec.Struct, frozen=True):
     playback: PlaybackService
     hub: Hub
     ads: AdOperationsService
+    audiences: AudienceRooms
 
 
 async def control_plane(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
@@ -84,7 +86,13 @@ async def control_plane(settings: Settings, stop: asyncio.Event, ready: Ready) -
         await _ensure_operator(rooms.accounts, settings, keys)
         await _keep_operator_token(rooms.accounts, settings, keys)
         await rooms.ads.prepare()
-        async with _beside(rooms.ingest.keep_tidy(), rooms.encoding.run()):
+        async with _beside(
+            rooms.ingest.keep_tidy(),
+            rooms.encoding.run(),
+            rooms.audiences.files.ingest.keep_tidy(),
+            rooms.audiences.batches.keep_going(),
+            rooms.audiences.updates.keep_applying(),
+        ):
             place = settings.control
             await serve_app(
                 service_app(routes_of(settings, rooms, clock, stop), rooms.accounts),
@@ -93,9 +101,10 @@ async def control_plane(settings: Settings, stop: asyncio.Event, ready: Ready) -
                 stop=stop,
                 ready=ready,
                 bounds=Bounds(connections=servable(place.connections)),
-                trusted_proxies=place.trusted_proxies,
+                trusted_proxies=proxies_of(settings),
             )
     finally:
+        await rooms.audiences.files.records.close()
         await records.close()
         await queue_records.close()
 
@@ -166,7 +175,8 @@ def rooms_of(
         steering_url=settings.steering.url,
     )
     ads = AdOperationsService(records, clock, chance)
-    return Rooms(accounts, catalog, encoding, ingest, playback, hub, ads)
+    audiences = audience_rooms(settings, blobs, clock, chance)
+    return Rooms(accounts, catalog, encoding, ingest, playback, hub, ads, audiences)
 
 
 def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Event) -> list[Route]:
@@ -177,7 +187,8 @@ def routes_of(settings: Settings, rooms: Rooms, clock: Clock, stop: asyncio.Even
         _status_route(Path(settings.house.data_dir)),
         *accounts_routes(rooms.accounts),
         *ads_routes(rooms.ads),
-        *audience_routes(opened_once(settings, clock, SystemRandom())),
+        *explaining_routes(explaining_with(rooms.ads, clock, rooms.audiences.turns)),
+        *routes_of_audiences(rooms.audiences, settings.ingest.max_bytes),
         *catalog_routes(rooms.catalog),
         *encoding_routes(rooms.encoding),
         *ingest_routes(rooms.ingest, settings.ingest.max_bytes),

@@ -3,11 +3,10 @@
 import sys
 from itertools import combinations
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
-from bijou.app.rules import edges_of
+from bijou.app.rules import edge_listens, edges_of
 from bijou.app.settings import Settings
 from bijou.ports import Clock, EngineUnavailable, InvalidRequest
 from bijou.runtime import settings as spelling
@@ -29,7 +28,7 @@ def fleet(settings: Settings) -> list[Child]:
         _child("control", "control", settings, settings.control.host, settings.control.port),
         _child("encoder", "encoder", settings, settings.encoder.host, settings.encoder.port),
         _child("origin", "origin", settings, settings.origin.host, settings.origin.port),
-        *(_edge(settings, *edge) for edge in edges_of(settings)),
+        *(_edge(settings, region) for region, _ in edges_of(settings)),
     ]
     for child in children:
         if not child.health[1]:
@@ -70,9 +69,8 @@ def _setting(child: Child) -> str:
     return "[delivery] edges" if child.name.startswith("edge-") else f"[{child.name}] host and port"
 
 
-def _edge(settings: Settings, region: str, address: str) -> Child:
-    place = urlsplit(address)
-    host, port = place.hostname or "", place.port or 80
+def _edge(settings: Settings, region: str) -> Child:
+    host, port = edge_listens(settings, region)
     own = msgspec.structs.replace(settings.edge, region=region, host=host, port=port)
     return _child(f"edge-{region}", "edge", msgspec.structs.replace(settings, edge=own), host, port)
 

@@ -12,9 +12,10 @@ from bijou.app.control import rooms_of, routes_of
 from bijou.app.health import HEALTH
 from bijou.app.keys import Keys
 from bijou.app.settings import House, Settings
+from bijou.audience.shards.http import ENDPOINTS as SHARD
 from bijou.delivery.http import ENDPOINTS as MEDIA
+from bijou.delivery.http import FILLING, STEERING, STOCK
 from bijou.delivery.http import HEALTH as ITS_HEALTH
-from bijou.delivery.http import STEERING
 from bijou.engines.files import FileBlobs
 from bijou.engines.sqlite import SqliteRecords
 from bijou.ports import VirtualClock
@@ -30,9 +31,10 @@ def all_endpoints() -> dict[str, list[Endpoint]]:
     return {
         "control": _control(),
         "encoder": [HEALTH],
-        "origin": list(MEDIA),
-        "edge": [*MEDIA, *STEERING],
+        "origin": [*MEDIA, *STOCK],
+        "edge": [*MEDIA, *STEERING, *FILLING],
         "steering": [*STEERING, *ITS_HEALTH],
+        "audience-shard": [HEALTH, *SHARD],
     }
 
 

@@ -9,7 +9,8 @@ from random import SystemRandom
 from bijou.app.addresses import edge_fetches
 from bijou.app.health import Ready
 from bijou.app.settings import Settings
-from bijou.ports import InvalidRequest, SystemClock
+from bijou.app.trust import trusted_authorities
+from bijou.ports import EngineUnavailable, InvalidRequest, SystemClock
 from bijou.runtime import lifecycle
 from bijou.runtime.lifecycle import servable
 
@@ -43,6 +44,7 @@ async def _encoder(settings: Settings, stop: asyncio.Event, ready: Ready) -> Non
 
 
 async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.app.filling import seals_of  # noqa: PLC0415 - as above
     from bijou.app.keys import token_keys  # noqa: PLC0415 - as above
     from bijou.app.stores import open_blobs  # noqa: PLC0415 - as above
     from bijou.delivery import serve_origin  # noqa: PLC0415 - as above
@@ -56,6 +58,7 @@ async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None
         port=place.port,
         connections=servable(_ORIGIN_CONNECTIONS),
         keys=token_keys(settings, clock, chance),
+        seals=seals_of(settings, clock, chance),
         clock=clock,
         stop=stop,
         ready=lambda _: ready(),
@@ -63,6 +66,7 @@ async def _origin(settings: Settings, stop: asyncio.Event, ready: Ready) -> None
 
 
 async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    from bijou.app.filling import fills_of  # noqa: PLC0415 - as above
     from bijou.app.keys import token_keys  # noqa: PLC0415 - as above
     from bijou.app.steering import steerer_of  # noqa: PLC0415 - as above
     from bijou.delivery import serve_edge  # noqa: PLC0415 - as above
@@ -85,6 +89,8 @@ async def _edge(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
         drain_s=edge.drain_s,
         steerer=steerer_of(settings, clock, SystemRandom(), keys=keys, own=edge.region),
         probe_s=settings.steering.probe_s,
+        trust=trusted_authorities(settings),
+        fills=fills_of(settings, clock, SystemRandom()),
         clock=clock,
         stop=stop,
         ready=lambda _: ready(),
@@ -111,10 +117,21 @@ async def _steering(settings: Settings, stop: asyncio.Event, ready: Ready) -> No
     )
 
 
+async def _audience_shard(settings: Settings, stop: asyncio.Event, ready: Ready) -> None:
+    try:
+        from bijou.app.audience_shards import audience_shard  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise EngineUnavailable(
+            "audience.no_engine", f"audiences need the package {error.name}; install bijou[audience]"
+        ) from error
+    await audience_shard(settings, stop, ready)
+
+
 SERVICES: dict[str, Service] = {
     "control": _control,
     "encoder": _encoder,
     "origin": _origin,
     "edge": _edge,
     "steering": _steering,
+    "audience-shard": _audience_shard,
 }

@@ -200,6 +200,33 @@ class Edge(Struct, frozen=True):
         int,
         Meta(ge=0, description="Bytes of disk for what leaves memory, in data_dir/edge-REGION; 0: none."),
     ] = 0
+    filled_disk_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bytes of disk, beside disk_bytes, for what is fetched in quiet hours before anybody"
+            " asks (bijou fill); 0: nothing is.",
+        ),
+    ] = 0
+    fill_bps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Bits a second at which that is fetched at most, 100000 at least; 0: 15 % of the"
+            " busiest five minutes' demand.",
+        ),
+    ] = 0
+    fill_quiet: Annotated[
+        float,
+        Meta(gt=0, lt=1, description="Share of the busiest demand up to which an hour is quiet."),
+    ] = 0.6
+    fill_hours: Annotated[
+        list[str],
+        Meta(
+            description="Hours of the day, in UTC, at which it is planned anew what to fetch; none: only when"
+            " told to; commas between them outside TOML."
+        ),
+    ] = field(default_factory=lambda: ["1", "5", "9", "13"])
     eviction: Annotated[
         Literal["playheads", "s3fifo"],
         Meta(description="What leaves memory first: what nobody is about to watch, or S3-FIFO's choice."),
@@ -207,6 +234,13 @@ class Edge(Struct, frozen=True):
     drain_s: Annotated[
         float, Meta(ge=0, description="Seconds that answers have to finish when the edge is told to stop.")
     ] = 0.5
+    trusted_proxies: Annotated[
+        list[str],
+        Meta(
+            description="Addresses and networks of proxies that are believed about whom they call for"
+            " (X-Forwarded-For), beside those on this machine; commas between them outside TOML."
+        ),
+    ] = field(default_factory=list)
 
 
 class Delivery(Struct, frozen=True):
@@ -266,6 +300,14 @@ class Steering(Struct, frozen=True):
         int, Meta(ge=1, le=300, description="The same while a region is not as it should be.")
     ] = 2
     probe_s: Annotated[float, Meta(gt=0, description="Seconds between two probes of each edge.")] = 1.0
+    voices: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Sessions of one address whose reports count at a time; 2 is one less than it takes"
+            " to have a region left; 0: all.",
+        ),
+    ] = 2
     hold_s: Annotated[
         float,
         Meta(gt=0, description="Seconds that a region is left alone, at least, twice that after a relapse."),
@@ -273,6 +315,52 @@ class Steering(Struct, frozen=True):
     ramp_s: Annotated[
         float, Meta(gt=0, description="Seconds in which viewers come back to a region, few at first.")
     ] = 60.0
+
+
+class Tls(Struct, frozen=True):
+    """TLS for every address that is https://: nginx speaks it, in front (bijou deploy nginx)."""
+
+    certificate: Annotated[
+        str,
+        Meta(description="PEM file of the certificate and its chain, where nginx runs; empty: no TLS."),
+    ] = ""
+    key: Annotated[str, Meta(description="PEM file of that certificate's key.")] = ""
+    host: Annotated[
+        str,
+        Meta(
+            description="Address that nginx listens on for names; an https:// address of numbers has its own."
+        ),
+    ] = "0.0.0.0"  # noqa: S104 - it is there to be reached
+    http_port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port whose requests are sent to https://; 0: none.")
+    ] = 80
+    hsts_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Seconds for which browsers insist on TLS once they have seen it; 0: not at all.",
+        ),
+    ] = 180 * 86400
+    stapling: Annotated[
+        bool, Meta(description="Whether nginx brings the certificate authority's word that it holds (OCSP).")
+    ] = False
+    ca: Annotated[
+        str,
+        Meta(
+            description="PEM file of authorities that edges trust when they call an https:// address;"
+            " empty: those of the system."
+        ),
+    ] = ""
+
+
+class AudienceShard(Struct, frozen=True):
+    """Some of the users, where they are divided over processes (bijou run audience-shard)."""
+
+    name: Annotated[
+        str, Meta(description="Name of the shard; its users are in data_dir/audience-shard-NAME.")
+    ] = "one"
+    host: Annotated[str, Meta(description="Address that the shard listens on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the shard.")] = 8804
 
 
 class Settings(Struct, frozen=True):
@@ -289,3 +377,5 @@ class Settings(Struct, frozen=True):
     edge: Edge = Edge()
     delivery: Delivery = msgspec.field(default_factory=Delivery)
     steering: Steering = msgspec.field(default_factory=Steering)
+    audience_shard: AudienceShard = AudienceShard()
+    tls: Tls = Tls()

@@ -48,7 +48,7 @@ class Site:
         }
         edges, inline = " ".join(media), " ".join(_inline_scripts(self._files.values()))
         self._policy = (
-            f"default-src 'self'; script-src 'self' {inline}; connect-src 'self' {edges}; "
+            f"default-src 'self'; script-src 'self' {inline}; connect-src 'self' blob: {edges}; "
             f"img-src 'self' data: blob: {edges}; media-src 'self' data: blob: {edges}; "
             "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
             "font-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "

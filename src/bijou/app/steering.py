@@ -50,4 +50,6 @@ def steerer_of(
         tempo=Tempo(steering.ttl_s, steering.incident_ttl_s),
         locality=steering.locality,
         own_url=steering.url,
+        voices=steering.voices,
+        proxies=settings.edge.trusted_proxies,
     )

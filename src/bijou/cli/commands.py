@@ -17,6 +17,7 @@ _PLACES = {
     "drill": "bijou.cli.drills:drill",
     "encode": "bijou.cli.encoding:encode",
     "deploy": "bijou.cli.deploying:deploy",
+    "fill": "bijou.cli.filling:fill",
     "fs": "bijou.cli.mounting:fs",
     "reference": "bijou.cli.reference:reference",
     "run": "bijou.cli.serving:run",

@@ -80,9 +80,12 @@ def region(
 ) -> None:
     """Kill all of a region in the middle of an evening, and bring it back.
 
-    Viewers watch in two regions, with little buffer; `east` is killed with
-    SIGKILL, stays dead, and is started again. Exit status 1 if somebody's
-    picture stood still, did not move over in time, or if all came back at once.
+    Half of the viewers watch by `east`, half by `west`, with little buffer;
+    `east` is killed with SIGKILL, stays dead, and is started again. The plot
+    shows over time who serves whom, which region steering names first, whose
+    picture stands still, and buffers. Exit status 1 if a picture stood still
+    after the death, a viewer of `east` did not move over in time, a session
+    ended, or too many came back at once.
 
     \b
     bijou drill region --plot region.svg
@@ -193,17 +196,33 @@ def grey(
     show_default=True,
     help="Share of them who have to sign in first.",
 )
+@click.option(
+    "--patience",
+    "patience_s",
+    default=60.0,
+    show_default=True,
+    help="Seconds for which they go on trying to.",
+)
 @_seed_option
 @_plot_option
 @json_option
 @speaks_plainly
 def peak(
-    people: int, within_s: float, signing: float, seed: int, plot: Path | None, *, as_json: bool
+    people: int,
+    within_s: float,
+    signing: float,
+    patience_s: float,
+    seed: int,
+    plot: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Let everyone press play at once, and see how each tier bears it.
 
     Sign-in, the title's page, the session, playlists, the first segments: each
-    try is counted. Exit status 1 if less than 99.9 % of a tier's went well.
+    try is counted. Whoever is told that everybody signs in just now comes back
+    when told to. Exit status 1 if less than 99.9 % of them came in, or of the
+    tries of another tier went well.
 
     \b
     bijou drill peak --plot peak.svg
@@ -212,7 +231,7 @@ def peak(
     from bijou.cli.drill_house import standing  # noqa: PLC0415 - what only drills need
     from bijou.drills import peak as drills  # noqa: PLC0415 - as above
 
-    plan, clock = drills.Plan(people, within_s, signing), SystemClock()
+    plan, clock = drills.Plan(people, within_s, signing, patience_s), SystemClock()
 
     async def drilled(told: Callable[[str, float], None]) -> drills.Outcome:
         async with standing(24.0, told) as stage:

@@ -39,7 +39,9 @@ def serve(config: Settings) -> None:
 
 
 @click.command()
-@click.argument("service", type=click.Choice(["control", "encoder", "origin", "edge", "steering"]))
+@click.argument(
+    "service", type=click.Choice(["control", "encoder", "origin", "edge", "steering", "audience-shard"])
+)
 @speaks_plainly
 @configured(*Settings.__struct_fields__)
 def run(service: str, config: Settings) -> None:

@@ -20,6 +20,9 @@ from bijou.delivery.api import (
     OriginStatistics,
     SentBytes,
 )
+from bijou.delivery.fill_orders import FillStanding, FillSummary, FillWish
+from bijou.delivery.fills import Fills
+from bijou.delivery.sealed import Seals
 from bijou.delivery.service import serve_edge, serve_origin, serve_steering
 from bijou.delivery.signed_playlists import (
     PATHWAY_PARAMETER,
@@ -51,6 +54,10 @@ __all__ = [
     "EdgeHealth",
     "EdgeStatistics",
     "FetchedBytes",
+    "FillStanding",
+    "FillSummary",
+    "FillWish",
+    "Fills",
     "Grant",
     "OriginHealth",
     "OriginStatistics",
@@ -58,6 +65,7 @@ __all__ = [
     "Pathways",
     "Patience",
     "Route",
+    "Seals",
     "SentBytes",
     "SlotTable",
     "Standing",

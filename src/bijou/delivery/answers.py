@@ -84,10 +84,22 @@ class Answer(msgspec.Struct):
     miss: Miss | None = None
     close: bool = False
 
+    def whole(self) -> bytes:
+        """Return all that is sent, where the body is here and the connection stays."""
+        return b"".join((self.head, b"\r\n", self.body))
+
 
 def media_head(representation: Representation, selection: Selection, date: Instant) -> bytes:
-    """Return the head for a part of a representation, but Age and X-Cache."""
-    fields = [f"Date: {http_date(date)}"]
+    """Return the head for a part of a representation, but Age and X-Cache.
+
+    Cost: a look-up where the same was asked for in the same second, as by a crowd.
+    """
+    return _media_head(representation, selection, date // 1_000_000)
+
+
+@functools.lru_cache(maxsize=64)
+def _media_head(representation: Representation, selection: Selection, date_s: int) -> bytes:
+    fields = [f"Date: {http_date(Instant(date_s * 1_000_000))}"]
     if representation.etag:
         fields.append(f"ETag: {representation.etag}")
     if representation.modified_at is not None:
@@ -142,9 +154,8 @@ def json_answer(value: object, method: str, date: Instant) -> Answer:
     return _whole(200, codec.encode(value), "application/json", method, [f"Date: {http_date(date)}"])
 
 
-def moment_answer(value: object, method: str, date: Instant) -> Answer:
-    """Answer with a value of the moment, as `json_answer`, where thousands are answered in a second."""
-    content = codec.encode(value)
+def moment_answer(content: bytes, method: str, date: Instant) -> Answer:
+    """Answer with JSON of the moment, where thousands are answered in a second."""
     head = _moment_head(date // 1_000_000) + b"Content-Length: %d\r\n" % len(content)
     body = b"" if method == "HEAD" else content
     return Answer(200, head, len(body), body)

@@ -46,6 +46,7 @@ class FetchedBytes(msgspec.Struct, frozen=True):
     expired: int = 0
     health: int = 0
     steering: int = 0
+    ahead: int = 0
 
 
 class EdgeStatistics(msgspec.Struct, frozen=True):
@@ -69,6 +70,8 @@ class EdgeStatistics(msgspec.Struct, frozen=True):
         shed: Sessions turned away at their beginning, so that those that play go on.
         slow: Connections ended because their peers read too slowly.
         refused: Requests that were not served, by the problem's code.
+        filled_objects: On the part of the disk that only plans change.
+        filled_hits: Times that part was read for viewers.
         policy: What decides who leaves memory.
     """
 
@@ -93,6 +96,10 @@ class EdgeStatistics(msgspec.Struct, frozen=True):
     slow: int = 0
     refused: dict[str, int] = {}
     policy: str = ""
+    filled_objects: int = 0
+    filled_bytes: int = 0
+    filled_hits: int = 0
+    filled_hit_bytes: int = 0
 
 
 class OriginHealth(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final, cast
 
+from msgspec import structs
+
 from bijou.delivery.answers import Answer
 from bijou.delivery.model import BodyCut, Pieces
 from bijou.delivery.wire import Refusal, Request, RequestReader
@@ -48,6 +50,10 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: "Server") -> None:
         self._server = server
         self._reader = RequestReader(server.posts)
+        self._ready = server.ready
+        self._now_ns = server.clock.monotonic_ns
+        # How a request ends that needs no reading but for its target; empty while one is in progress.
+        self._usual = b""
         self._transport: asyncio.Transport
         self._request: Request | None = None
         self._answer: Answer | None = None
@@ -72,23 +78,52 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of requests."""
+        if self._usual and data.endswith(self._usual) and self._again(data[: -len(self._usual)]):
+            return
+        self._usual = b""
         if self._closing:
             return
         began = not self._reader.pending
         self._reader.feed(data)
         if self._request is None and self._writable:
-            self._serve()
+            if self._server.turns.takes(self):
+                self._serve()
             if began and self._reader.pending:
                 self._moved_ns = self._server.clock.monotonic_ns()
         elif self._reading:
             self._reading = False
             self._transport.pause_reading()
+        if self._rests:
+            self._usual = self._reader.usual
+
+    def proceed(self) -> None:
+        """Read on, where a crowd had to be waited for."""
+        if self._request is None and self._writable and not self._closing:
+            self._serve()
+
+    @property
+    def _rests(self) -> bool:
+        return not (self._request or self._closing or self._reader.pending) and self._writable
+
+    def _again(self, asked: bytes) -> bool:
+        """Answer what lies ready; False where the request is to be read."""
+        if self._ready is None:
+            return False
+        now_ns = self._now_ns()
+        whole = self._ready(asked, now_ns)
+        if whole is None:
+            return False
+        self._began_ns = self._moved_ns = now_ns
+        self._sent_bytes = len(whole)
+        self._transport.write(whole)
+        return True
 
     def eof_received(self) -> bool:
         """Finish what is here already; nobody waits for what is not.
 
         A player that leaves looks the same as one that only says no more.
         """
+        self.proceed()
         self._eof = True
         if self._task is not None:
             self._task.cancel()
@@ -97,6 +132,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Wait for the peer to read."""
+        self._usual = b""
         self._writable = False
 
     def resume_writing(self) -> None:
@@ -188,12 +224,18 @@ class Connection(asyncio.Protocol):
             self._request = _NOBODY
             self._send(server.site.refused(found))
             return
+        if server.wants_peer(found.path):
+            found = structs.replace(found, peer=self._peer())
         self._request = found
         answer = server.turned_away(found) if self._surplus else server.site.at_once(found)
         if answer is None:
             self._task = asyncio.get_running_loop().create_task(self._answer_later(found))
         else:
             self._send(answer)
+
+    def _peer(self) -> str:
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]) if isinstance(name, tuple) else ""
 
     def _send(self, answer: Answer) -> None:
         """Send an answer whose body is here; the end of a long one is pushed as the peer reads."""

@@ -4,12 +4,18 @@ from bijou.delivery.api import EdgeStatistics, FetchedBytes, SentBytes
 from bijou.delivery.cached import Cached
 from bijou.delivery.disk import Disk
 from bijou.delivery.model import Verdict
+from bijou.delivery.reserve import Reserve
 from bijou.delivery.store import Store
 from bijou.delivery.tally import Tally
 
 
 def edge_statistics(
-    tally: Tally, store: Store[Cached], disk: Disk | None, origin_fetches: int, policy: str
+    tally: Tally,
+    store: Store[Cached],
+    disk: Disk | None,
+    reserve: Reserve | None,
+    origin_fetches: int,
+    policy: str,
 ) -> EdgeStatistics:
     """Put together what was counted since the start."""
     requests, sent = tally.requests_by, tally.sent_bytes_by
@@ -43,4 +49,8 @@ def edge_statistics(
         slow=tally.slow,
         refused=dict(tally.refused_by),
         policy=policy,
+        filled_objects=0 if reserve is None else len(reserve),
+        filled_bytes=0 if reserve is None else reserve.used_bytes,
+        filled_hits=0 if reserve is None else reserve.hits,
+        filled_hit_bytes=0 if reserve is None else reserve.hit_bytes,
     )

@@ -1,6 +1,7 @@
 """An edge: published media in memory, each object fetched once, streamed while it comes."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import bijou
@@ -16,7 +17,9 @@ from bijou.delivery.fetching import Fetching
 from bijou.delivery.fill import Fill, FillReader, TooLarge
 from bijou.delivery.gate import Entered, Gate
 from bijou.delivery.handed_on import CONDITION_FIELDS, hand_on
-from bijou.delivery.model import MEDIA_PREFIX, Miss, Verdict, begins_a_session
+from bijou.delivery.model import MEDIA_PREFIX, Miss, Representation, Verdict, begins_a_session
+from bijou.delivery.ready import Ready
+from bijou.delivery.reserve import Reserve
 from bijou.delivery.selection import CONDITIONS, select
 from bijou.delivery.shields import Source
 from bijou.delivery.steering import Steerer, SteeringStatistics
@@ -40,6 +43,14 @@ class Witness(Protocol):
         ...
 
 
+class Counting(Protocol):
+    """Whoever counts what is asked for, so that fills can be planned from it."""
+
+    def asked(self, path: str, size_bytes: int) -> None:
+        """Count a request for an object of that size, which is served."""
+        ...
+
+
 class Edge:
     """Answers requests for media from memory, from disk, and from one source.
 
@@ -57,6 +68,7 @@ class Edge:
         policy: Which object leaves memory first; S3-FIFO where None is given.
         witness: Told which sessions ask for what.
         steerer: Answers players who ask which edge to use; None: nobody does here.
+        reserve: What was fetched ahead; None: nothing is.
     """
 
     def __init__(
@@ -72,8 +84,11 @@ class Edge:
         policy: Policy[str, Any] | None = None,
         witness: Witness | None = None,
         steerer: Steerer | None = None,
+        reserve: Reserve | None = None,
     ) -> None:
         self.tally = Tally()
+        self.doors: dict[str, Callable[[Request], Awaitable[Answer]]] = {}
+        self.ledger: Counting | None = None
         self._region = region
         self._upstream = upstream
         self._clock = clock
@@ -82,8 +97,11 @@ class Edge:
         self._policy = policy
         self._witness = witness
         self._steerer = steerer
-        self._fetching = Fetching(cache_bytes, policy, disk, upstream, clock, self.tally)
-        self._store = self._fetching.store
+        self._reserve = reserve
+        self.fetching = Fetching(cache_bytes, policy, disk, upstream, clock, self.tally, reserve)
+        self._store = self.fetching.store
+        self._ready = Ready(self._store.get, keys, self.tally, None if steerer is None else steerer.ready)
+        self.ready = self._ready.answer
         self._crowded = connections * CROWDED
 
     def at_once(self, request: Request) -> Answer | None:
@@ -105,13 +123,18 @@ class Edge:
             if self._witness is not None:
                 self._watched(request, path)
             return self._hit(request, found)
+        if request.path in self.doors:
+            return None
         answer = answer_at_door(request, path, self.health, self._clock.now(), self._gate)
-        if answer is None and self._fetching.is_missing(path):
-            return self._missing(request, path, Verdict.HIT)
-        return answer
+        missing = answer is None and self.fetching.is_missing(path)
+        return self._missing(request, path, Verdict.HIT) if missing else answer
 
     async def later(self, request: Request) -> Answer:
-        """Answer media that are not here."""
+        """Answer media that are not here, and calls of services."""
+        door = self.doors.get(request.path, self._media)
+        return await door(request)
+
+    async def _media(self, request: Request) -> Answer:
         try:
             entered = Entered(request.path) if self._gate is None else self._gate.enter(request)
         except TokenRefused as refused:  # it expired since `at_once` looked
@@ -123,8 +146,8 @@ class Edge:
             return self._hit(request, found)
         verdict = Verdict.PASS
         try:
-            if request.method == "GET" and not self._fetching.is_oversize(entered.path):
-                fill = self._fetching.under_way(entered.path)
+            if request.method == "GET" and not self.fetching.is_oversize(entered.path):
+                fill = self.fetching.under_way(entered.path)
                 verdict = Verdict.JOINED if fill else Verdict.FILL
                 with contextlib.suppress(TooLarge):
                     return await self._from_fill(request, fill or self._start(request, entered), verdict)
@@ -143,6 +166,11 @@ class Edge:
             ).problem()
         return problem_answer(problem, request.method, self._clock.now(), verdict)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether sessions that begin are turned away now."""
+        return self.tally.connections > self._crowded
+
     def refused(self, refusal: Refusal) -> Answer:
         """Answer bytes that are no request."""
         self.tally.refused_by[refusal.code] += 1
@@ -151,7 +179,9 @@ class Edge:
     def statistics(self) -> EdgeStatistics:
         """Return what was done since the start."""
         name = type(self._policy).__name__ if self._policy else "S3Fifo"
-        return edge_statistics(self.tally, self._store, self._disk, self._upstream.fetches, name)
+        return edge_statistics(
+            self.tally, self._store, self._disk, self._reserve, self._upstream.fetches, name
+        )
 
     def health(self) -> EdgeHealth:
         """Return what `/healthz` answers."""
@@ -167,7 +197,7 @@ class Edge:
 
     async def close(self) -> None:
         """Stop all fetches."""
-        await self._fetching.close()
+        await self.fetching.close()
         self._upstream.close()
         if self._disk is not None:
             await self._disk.close()
@@ -179,17 +209,21 @@ class Edge:
         return None
 
     def _hit(self, request: Request, found: Cached) -> Answer:
+        counted = request.method == "GET" and self._count(found.representation)
         age_s = (self._clock.monotonic_ns() - found.filled_ns) // 1_000_000_000
         fields = cache_fields(Verdict.HIT, age_s)
         if request.method == "GET" and CONDITIONS.isdisjoint(request.fields):
-            return Answer(200, found.head + fields, len(found.body), found.body, verdict=Verdict.HIT)
+            head = found.head + fields
+            if not counted:
+                self._ready.keep(found, head, age_s)
+            return Answer(200, head, len(found.body), found.body, verdict=Verdict.HIT)
         selection = select(request.method, request.fields, found.representation)
         head = media_head(found.representation, selection, found.filled_at) + fields
         body = found.body[selection.start : selection.stop] if request.method == "GET" else b""
         return Answer(selection.status, head, len(body), body, verdict=Verdict.HIT)
 
     def _start(self, request: Request, entered: Entered) -> Fill:
-        return self._fetching.start(entered.path, entered.miss, direct=b"cdn-loop" in request.fields)
+        return self.fetching.start(entered.path, entered.miss, direct=b"cdn-loop" in request.fields)
 
     async def _from_fill(self, request: Request, fill: Fill, verdict: Verdict) -> Answer:
         if verdict is Verdict.JOINED and self._is_own(request):
@@ -200,6 +234,7 @@ class Edge:
         except BaseException:
             reader.leave()
             raise
+        self._count(representation)
         if verdict is Verdict.FILL:
             verdict = fill.verdict
         miss = fill.miss if fill.verdict is Verdict.FILL else None
@@ -210,6 +245,13 @@ class Edge:
             return Answer(selection.status, head, verdict=verdict, miss=miss)
         reader.seek(selection.start, selection.stop)
         return Answer(selection.status, head, selection.size_bytes, pieces=reader, verdict=verdict, miss=miss)
+
+    def _count(self, what: Representation) -> bool:
+        """Tell the ledger of a segment that is served, where there is one."""
+        if self.ledger is None or not what.path.endswith(".m4s"):
+            return False
+        self.ledger.asked(what.path, what.size_bytes)
+        return True
 
     def _is_own(self, request: Request) -> bool:
         names = request.fields.get(b"cdn-loop", b"").split(b",")
@@ -226,14 +268,14 @@ class Edge:
         try:
             handed = hand_on(request, entered.path, answer, self._clock.now(), self._upstream.origin_url)
         except NotFound:
-            self._fetching.note_missing(entered.path)
+            self.fetching.note_missing(entered.path)
             await answer.aclose()
             raise
         except BaseException:
             await answer.aclose()
             raise
         handed.miss = entered.miss or (
-            Miss.CAPACITY if request.method == "GET" else self._fetching.reason(entered.path)
+            Miss.CAPACITY if request.method == "GET" else self.fetching.reason(entered.path)
         )
         self.tally.fetched_bytes_by[handed.miss] += handed.size_bytes
         return handed

@@ -10,7 +10,7 @@ from bijou.algorithms.caches.ghosts import Ghosts
 from bijou.delivery.answers import STALE_S, media_head
 from bijou.delivery.cached import Cached
 from bijou.delivery.disk import Disk
-from bijou.delivery.fill import Fill, TooLarge
+from bijou.delivery.fill import Fill, FillReader, Pace, TooLarge
 from bijou.delivery.handed_on import representation_of
 from bijou.delivery.line import OriginAnswer
 from bijou.delivery.model import (
@@ -23,6 +23,7 @@ from bijou.delivery.model import (
     Verdict,
     is_live,
 )
+from bijou.delivery.reserve import Reserve
 from bijou.delivery.selection import Selection
 from bijou.delivery.shields import Source
 from bijou.delivery.store import Store
@@ -52,6 +53,7 @@ class Fetching:
         cache_bytes: Memory for objects, those that are still coming included.
         policy: Which leaves first; S3-FIFO where None is given.
         disk: Asked before the source, and given what memory lets go; None: there is none.
+        reserve: Asked before the disk; holds what was fetched ahead; None: there is none.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class Fetching:
         source: Source,
         clock: Clock,
         tally: Tally,
+        reserve: Reserve | None = None,
     ) -> None:
         self.store = Store[Cached](cache_bytes, policy, on_evicted=self._left)
         self._disk = disk
+        self._reserve = reserve
         self._source = source
         self._clock = clock
         self._tally = tally
@@ -78,17 +82,47 @@ class Fetching:
         """Return the fetch of an object, where there is one."""
         return self._fills.get(path)
 
-    def start(self, path: str, miss: Miss | None, *, direct: bool = False) -> Fill:
+    def start(self, path: str, miss: Miss | None, *, direct: bool = False, pace: Pace | None = None) -> Fill:
         """Begin to fetch an object.
 
         Args:
             miss: Why the viewer is here at all, where that is the reason.
             direct: Whether the origin is asked at once, because an edge asks us.
+            pace: How fast, while no viewer waits.
         """
-        fill = Fill(path, miss or self.reason(path), self._desert)
+        fill = Fill(path, miss or self.reason(path), self._desert, pace)
         self._fills[path] = fill
         self._fetches[fill] = asyncio.get_running_loop().create_task(self._fetch(fill, direct=direct))
         return fill
+
+    async def ahead(self, path: str, pace: Pace) -> tuple[Cached, bool]:
+        """Return an object that nobody asks for now, and whether it had to be fetched.
+
+        It does not enter memory, unless a viewer comes meanwhile, who joins.
+
+        Raises:
+            NotFound: it is gone.
+            TooLarge: memory cannot take it while it comes.
+            EngineUnavailable: the source failed.
+            BodyCut: the source ended before it.
+        """
+        here = self.store.get(path)
+        if here is not None:
+            return here, False
+        fill = self.under_way(path) or self.start(path, Miss.AHEAD, pace=pace)
+        reader = FillReader(fill)
+        try:
+            what = await fill.opened()
+            if what.size_bytes:
+                await fill.ready(what.size_bytes - 1)
+        finally:
+            reader.leave()
+        return self._cached(what, fill.body, self._clock.now()), fill.verdict is Verdict.FILL
+
+    def moved(self, path: str) -> None:
+        """Note that an object is on the reserve now, and need not be on the disk."""
+        if self._disk is not None:
+            self._disk.remove(path)
 
     def reason(self, path: str) -> Miss:
         """Return why an object is not here."""
@@ -99,7 +133,9 @@ class Fetching:
     def _left(self, path: str, cached: Cached) -> None:
         """Remember what made room, and keep it on disk where there is one."""
         self._evicted.remember(path, most=_GHOSTS)
-        if self._disk is not None and cached.until_ns is None:
+        if self._disk is None or cached.until_ns is not None:
+            return
+        if self._reserve is None or path not in self._reserve:
             self._disk.keep(cached)
 
     def is_oversize(self, path: str) -> bool:
@@ -153,13 +189,16 @@ class Fetching:
                 del self._fills[fill.path]
 
     async def _from_disk(self, fill: Fill) -> bool:
-        found = None if self._disk is None else await self._disk.read(fill.path)
+        found = None if self._reserve is None else await self._reserve.read(fill.path)
+        if found is None and self._disk is not None:
+            found = await self._disk.read(fill.path)
         if found is None:
             return False
         kept, content = found
         body = memoryview(content)
         fill.adopt(kept.representation, body, Verdict.DISK)
-        self._put(kept.representation, body, Instant(kept.filled_at))
+        if not _is_ahead(fill):
+            self._put(kept.representation, body, Instant(kept.filled_at))
         return True
 
     async def _from_source(self, fill: Fill, *, direct: bool) -> None:
@@ -216,20 +255,31 @@ class Fetching:
             if not fill.wanted:
                 raise BodyCut
             async for piece in answer:
+                if fill.pace is not None:
+                    await fill.pace(len(piece), fill.hurried)
                 fill.append(piece)
                 self._tally.fetched_bytes_by[fill.miss] += len(piece)
             if fill.received_bytes != size:
                 raise BodyCut
         finally:
             self.store.release(size)
-        self._put(representation, fill.body, self._clock.now())
+        if not _is_ahead(fill):
+            self._put(representation, fill.body, self._clock.now())
 
     def _put(self, what: Representation, body: memoryview, filled_at: Instant) -> None:
+        self.store.put(what.path, self._cached(what, body, filled_at))
+
+    def _cached(self, what: Representation, body: memoryview, filled_at: Instant) -> Cached:
         head = media_head(what, Selection(200, 0, what.size_bytes), filled_at)
         age_s = max(0, self._clock.now() - filled_at) / 1e6
         filled_ns = self._clock.monotonic_ns() - round(age_s * 1e9)
         until_ns = filled_ns + round(LIVE_S * 1e9) if is_live(what.path) else None
-        self.store.put(what.path, Cached(what, body, head, filled_at, filled_ns, until_ns))
+        return Cached(what, body, head, filled_at, filled_ns, until_ns)
+
+
+def _is_ahead(fill: Fill) -> bool:
+    """Tell whether nobody but a plan has asked for it."""
+    return fill.miss is Miss.AHEAD and not fill.hurried.is_set()
 
 
 def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:

@@ -1,12 +1,19 @@
 """One object on its way in, and those who read it while it comes."""
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bijou.delivery.model import PIECE_BYTES, BodyCut, Miss, Representation, Verdict
 
 SMALL_BYTES: Final = 1024 * 1024
+ROUSED: Final = 64
+"""Readers that are woken at once: what they are sent leaves when all of them were seen to."""
+
+
+Pace = Callable[[int, asyncio.Event], Awaitable[None]]
+"""Waits after so many bytes, or until the event tells that somebody waits for more."""
 
 
 class TooLarge(Exception):
@@ -29,15 +36,20 @@ class Fill:
 
     Args:
         miss: Why it has to be fetched.
+        pace: How fast, while there is one reader and it is in no hurry.
         deserted: Called when the last reader has left a fetch that is not
             worth finishing.
     """
 
-    def __init__(self, path: str, miss: Miss, deserted: "Callable[[Fill], None]") -> None:
+    def __init__(
+        self, path: str, miss: Miss, deserted: "Callable[[Fill], None]", pace: Pace | None = None
+    ) -> None:
         self.path = path
         self.miss = miss
         self.verdict = Verdict.FILL
         self.readers = 0
+        self.pace = pace
+        self.hurried = asyncio.Event()
         self.received_bytes = 0
         self.representation: Representation | None = None
         self._deserted = deserted
@@ -45,6 +57,7 @@ class Fill:
         self._view = memoryview(b"")
         self._error: Exception | None = None
         self._sleepers: list[asyncio.Future[None]] = []
+        self._waking: deque[asyncio.Future[None]] = deque()
 
     @property
     def wanted(self) -> bool:
@@ -111,6 +124,12 @@ class Fill:
         self._sleepers.append(sleeper)
         await sleeper
 
+    def join(self) -> None:
+        """Begin to read; the second who does is a viewer, for whom nothing is slowed down."""
+        self.readers += 1
+        if self.readers > 1:
+            self.hurried.set()
+
     def leave(self) -> None:
         """Read no more."""
         self.readers -= 1
@@ -118,10 +137,20 @@ class Fill:
             self._deserted(self)
 
     def _wake(self) -> None:
-        sleepers, self._sleepers = self._sleepers, []
-        for sleeper in sleepers:
+        under_way = bool(self._waking)
+        self._waking.extend(self._sleepers)
+        self._sleepers.clear()
+        if not under_way:
+            self._rouse()
+
+    def _rouse(self) -> None:
+        """Wake a few in each turn of the loop: first bytes leave while the rest of a crowd is woken."""
+        for _ in range(min(ROUSED, len(self._waking))):
+            sleeper = self._waking.popleft()
             if not sleeper.done():
                 sleeper.set_result(None)
+        if self._waking:
+            asyncio.get_running_loop().call_soon(self._rouse)
 
 
 class FillReader:
@@ -131,7 +160,7 @@ class FillReader:
         self._fill = fill
         self._at = self._stop = 0
         self._left = False
-        fill.readers += 1
+        fill.join()
 
     def seek(self, start: int, stop: int) -> None:
         """Choose what is read."""

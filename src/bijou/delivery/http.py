@@ -5,6 +5,17 @@ third of what it does behind a framework); a contract test holds the two to
 each other.
 """
 
+from typing import Any
+
+from bijou.delivery.fill_orders import (
+    FILL_PATH,
+    HISTORY_PATH,
+    ORDER_BYTES,
+    FillStanding,
+    FillSummary,
+    FillWish,
+)
+from bijou.delivery.stock import STOCK_PATH, Stock
 from bijou.ports import Role
 from bijou.runtime.http import Endpoint
 
@@ -82,5 +93,40 @@ STEERING: list[Endpoint] = [
         role=Role.ANYONE,
         status=204,
         summary="Tells browsers that every page may send what its player saw.",
+    ),
+]
+
+FILLING: list[Endpoint] = [
+    Endpoint(
+        method="GET",
+        path=FILL_PATH,
+        role=Role.SERVICE,
+        gives=FillStanding,
+        summary="How far an edge is with what it fetches ahead of demand; the call is sealed (Bijou-Seal).",
+    ),
+    Endpoint(
+        method="POST",
+        path=FILL_PATH,
+        role=Role.SERVICE,
+        takes=FillWish,
+        gives=FillSummary,
+        limit_bytes=ORDER_BYTES,
+        summary="Has an edge plan what to fetch ahead of demand, and carry it out; the call is sealed.",
+    ),
+    Endpoint(
+        method="GET",
+        path=HISTORY_PATH,
+        role=Role.SERVICE,
+        gives=dict[str, Any],
+        summary="What an edge was asked for: by title and hour, position and rendition; the call is sealed.",
+    ),
+]
+STOCK: list[Endpoint] = [
+    Endpoint(
+        method="GET",
+        path=STOCK_PATH,
+        role=Role.SERVICE,
+        gives=Stock,
+        summary="All segments that there are to fill from; the call is sealed.",
     ),
 ]

@@ -67,6 +67,7 @@ class Miss(StrEnum):
     `COLD`: never seen here. `CAPACITY`: it was here, and made room for others.
     `EXPIRED`: it was here, and may have changed. `HEALTH`: the viewer came
     because another edge failed it. `STEERING`: the viewer was sent here.
+    `AHEAD`: nobody has asked for it yet; a plan did.
     """
 
     COLD = "cold"
@@ -74,6 +75,7 @@ class Miss(StrEnum):
     EXPIRED = "expired"
     HEALTH = "health"
     STEERING = "steering"
+    AHEAD = "ahead"
 
 
 class Representation(msgspec.Struct, frozen=True):

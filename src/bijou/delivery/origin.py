@@ -5,13 +5,15 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from msgspec import structs
 
 import bijou
-from bijou.delivery.answers import Answer, media_head, problem_answer, refusal_answer
+from bijou.delivery.answers import Answer, json_answer, media_head, problem_answer, refusal_answer
 from bijou.delivery.api import OriginHealth, OriginStatistics
 from bijou.delivery.doors import answer_at_door
 from bijou.delivery.gate import Gate
 from bijou.delivery.model import LIVE_S, MISSING_S, BodyCut, Representation, is_live
+from bijou.delivery.sealed import SealRefused, Seals
 from bijou.delivery.selection import select
 from bijou.delivery.signed_playlists import LONGEST_BYTES, STEERED, plain_key, signed, steered
+from bijou.delivery.stock import STOCK_PATH, OriginStock
 from bijou.delivery.tally import Tally
 from bijou.delivery.tokens import TokenKeys
 from bijou.delivery.wire import Refusal, Request
@@ -29,22 +31,37 @@ class Origin:
     Args:
         keys: Of the tokens that `/allowed/…` checks for caches that cannot; the
             origin itself asks for none, its only clients are edges.
+        seals: By which edges that ask for its stock prove themselves; None: nobody is told.
     """
 
-    def __init__(self, blobs: Blobs, clock: Clock, keys: TokenKeys | None = None) -> None:
+    def __init__(
+        self, blobs: Blobs, clock: Clock, keys: TokenKeys | None = None, seals: Seals | None = None
+    ) -> None:
+        self._seals = seals
+        self._stock = OriginStock(blobs)
         self._gate = None if keys is None else Gate(keys)
         self.tally = Tally()
         self._blobs = blobs
         self._clock = clock
 
     def at_once(self, request: Request) -> Answer | None:
-        """Answer all but media."""
+        """Answer all but media and stock."""
+        if self._seals is not None and request.path == STOCK_PATH:
+            return None
         return answer_at_door(request, request.path, self.health, self._clock.now(), self._gate)
 
+    def ready(self, _asked: bytes, _now_ns: int) -> None:
+        """Have nothing ready: bytes are where the blobs are."""
+
     async def later(self, request: Request) -> Answer:
-        """Answer a GET or HEAD of media."""
+        """Answer a GET or HEAD of media, or an edge's call for our stock."""
         try:
+            if self._seals is not None and request.path == STOCK_PATH:
+                return await self._told_stock(request, self._seals)
             return await self._media(request)
+        except SealRefused as refused:
+            self.tally.refused_by[refused.code] += 1
+            return problem_answer(refused.problem(), request.method, self._clock.now())
         except NotFound:
             missing = NotFound("delivery.no_media", f"there is no {request.path}")
             lasts_s = LIVE_S if is_live(request.path) else MISSING_S
@@ -69,6 +86,10 @@ class Origin:
     def health(self) -> OriginHealth:
         """Return what `/healthz` answers."""
         return OriginHealth("origin", bijou.__version__, healthy=True, statistics=self.statistics())
+
+    async def _told_stock(self, request: Request, seals: Seals) -> Answer:
+        seals.check(request)
+        return json_answer(await self._stock.taken(), request.method, self._clock.now())
 
     async def _media(self, request: Request) -> Answer:
         key = request.path.removeprefix("/")

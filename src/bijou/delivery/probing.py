@@ -1,6 +1,7 @@
 """Looks at every pathway, again and again: does its edge answer, how fast, and what was it told."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Final
 
@@ -29,25 +30,28 @@ async def keep_probing(
     name: str,
     every_s: float = PROBE_S,
     load: Callable[[], int] | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> None:
     """Probe all pathways but our own once every `every_s`, each within a deadline, until cancelled.
 
     Args:
         load: Returns the connections of our own edge, where there is one.
+        trust: Whom certificates of edges behind TLS are believed of; None: whom the system trusts.
     """
     upstreams = {
-        region: Upstream(pathway.base_url, clock, connections=_CONNECTIONS, name=name)
+        region: Upstream(pathway.base_url, clock, connections=_CONNECTIONS, name=name, trust=trust)
         for region, pathway in pathways.all.items()
-        # Of those behind TLS, players tell.
-        if region != pathways.own and pathway.base_url.startswith("http://")
+        if region != pathways.own
     }
+    said: dict[str, str] = {}
     try:
         while True:
             began_ns = clock.monotonic_ns()
             try:
-                await asyncio.gather(
+                troubles = await asyncio.gather(
                     *(_probe(pathways, region, each, clock) for region, each in upstreams.items())
                 )
+                said = _told_once(said, dict(zip(upstreams, troubles, strict=True)))
                 if load is not None:
                     pathways.loaded(load())
                 for change in pathways.look():
@@ -62,14 +66,24 @@ async def keep_probing(
             upstream.close()
 
 
-async def _probe(pathways: Pathways, region: str, upstream: Upstream, clock: Clock) -> None:
+def _told_once(before: dict[str, str], troubles: dict[str, str]) -> dict[str, str]:
+    """Log what is new about each pathway that does not answer, and return what was said by now."""
+    for region, trouble in troubles.items():
+        if trouble and trouble != before.get(region):
+            _log.warning("steering.probe_failed", pathway=region, detail=trouble)
+    return troubles
+
+
+async def _probe(pathways: Pathways, region: str, upstream: Upstream, clock: Clock) -> str:
+    """Ask how an edge is; return why that did not work, or empty."""
     began_ns = clock.monotonic_ns()
     try:
         told = await within(clock, DEADLINE_S, _health(upstream))
-    except (BijouError, TimeoutError, OSError):
+    except (BijouError, TimeoutError, OSError) as error:
         pathways.unanswered(region)
-        return
+        return str(error) or f"no answer within {DEADLINE_S:g} s"
     pathways.answered(region, (clock.monotonic_ns() - began_ns) / 1e9, told)
+    return ""
 
 
 async def _health(upstream: Upstream) -> PeerHealth:

@@ -10,7 +10,9 @@ from bijou.delivery.answers import Answer, problem_answer
 from bijou.delivery.connection import Connection
 from bijou.delivery.gate import without_token
 from bijou.delivery.model import Verdict
+from bijou.delivery.steering.state import STEER_PREFIX
 from bijou.delivery.tally import Tally
+from bijou.delivery.turns import Turns
 from bijou.delivery.wire import Refusal, Request
 from bijou.ports import Clock, EngineUnavailable
 from bijou.runtime.logs import get_logger
@@ -25,6 +27,15 @@ class Site(Protocol):
     """What answers requests; knows nothing of sockets."""
 
     tally: Tally
+
+    def ready(self, asked: bytes, now_ns: int) -> bytes | None:
+        """Return a whole answer that lies ready, counted already; None: the request is to be read.
+
+        Args:
+            asked: Method and target, as sent, of a request that is HTTP/1.1, has a Host
+                and no field that changes what is answered.
+        """
+        ...
 
     def at_once(self, request: Request) -> Answer | None:
         """Answer without waiting; None where that cannot be done."""
@@ -69,16 +80,23 @@ class Server:
     ) -> None:
         self.site = site
         self.posts = posts or {}
+        self._peered = (*self.posts, STEER_PREFIX) if posts else ()
         self.clock = clock
         self.idle_s = idle_s
         self.draining = False
+        self.turns = Turns(_soon)
         self._limit = connections
         self._open: set[Connection] = set()
         self._empty = asyncio.Event()
         # Bound and asked once: at info a line is written for each fetch, at debug one for each request.
         self._log = get_logger("bijou.delivery").bind()
         self._logs_all = self._log.is_enabled_for(logging.DEBUG)
+        self.ready = None if self._logs_all else site.ready
         self._logs_misses = self._log.is_enabled_for(logging.INFO)
+
+    def wants_peer(self, path: str) -> bool:
+        """Tell whether it matters to the site who asks for a path: where players say what they see."""
+        return path.startswith(self._peered)
 
     @property
     def connections(self) -> frozenset[Connection]:
@@ -157,6 +175,10 @@ class Server:
         for connection in tuple(self._open):
             connection.abort()
         await emptied
+
+
+def _soon(act: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(act)
 
 
 async def serve(

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bijou.delivery.disk import Disk
 from bijou.delivery.edge import Edge
+from bijou.delivery.fills import POSTS, Fills, filling
 from bijou.delivery.origin import Origin
 from bijou.delivery.probing import PROBE_S, keep_probing
+from bijou.delivery.sealed import Seals
 from bijou.delivery.server import DRAIN_S, Expiring, Server, serve
 from bijou.delivery.shields import Shields, Source
 from bijou.delivery.steering import Steerer
@@ -39,11 +42,13 @@ async def serve_origin(
     idle_s: float = IDLE_S,
     connections: int = CONNECTIONS,
     keys: TokenKeys | None = None,
+    seals: Seals | None = None,
 ) -> None:
     """Serve the blobs under `media/` until `stop` is set; end within half a second.
 
     Args:
         keys: Of the tokens that `/allowed/…` checks.
+        seals: By which edges prove themselves that ask what there is to fill from; None: nobody is told.
         port: 0: any that is free.
         ready: Called once with the port, when it accepts connections.
         idle_s: Seconds after which a connection is closed on which nothing moves.
@@ -52,8 +57,9 @@ async def serve_origin(
     Raises:
         OSError: the address cannot be listened on.
     """
-    server = Server(Origin(blobs, clock, keys), clock, idle_s=idle_s, connections=connections)
-    await serve(server, host, port, watched=[keys] if keys else [], stop=stop, ready=ready)
+    server = Server(Origin(blobs, clock, keys, seals), clock, idle_s=idle_s, connections=connections)
+    watched = [each for each in (keys, seals) if each is not None]
+    await serve(server, host, port, watched=watched, stop=stop, ready=ready)
 
 
 async def serve_edge(
@@ -76,13 +82,15 @@ async def serve_edge(
     drain_s: float = DRAIN_S,
     steerer: Steerer | None = None,
     probe_s: float = PROBE_S,
+    fills: Fills | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> None:
     """Serve a region's viewers until `stop` is set; end within `drain_s`.
 
     Needs no origin to start, nor for what it holds already.
 
     Args:
-        origin_url: `http://host:port`; another edge does as well.
+        origin_url: `http://host:port` or `https://host:port`; another edge does as well.
         cache_bytes: Memory for objects.
         port: 0: any that is free.
         idle_s: Seconds after which a connection is closed on which nothing moves.
@@ -96,15 +104,18 @@ async def serve_edge(
         drain_s: Seconds that answers in progress have to finish.
         steerer: Answers players who ask which edge to use; its pathways are probed meanwhile.
         probe_s: Seconds between two probes.
+        fills: How to fetch ahead of demand; None: nothing is.
+        trust: Whom certificates of origin and edges are believed of; None: whom the system trusts.
 
     Raises:
         InvalidRequest: `delivery.bad_origin_url`.
         OSError: the address cannot be listened on.
     """
-    upstream = _source(origin_url, shields, region, clock, keys)
+    upstream = _source(origin_url, shields, region, clock, keys, trust)
     below = Disk(disk, disk_bytes) if disk and disk_bytes else None
     if below is not None:
         await below.open()
+    reserve = fills.reserve() if fills else None
     policy = _by_playheads(clock) if eviction == PLAYHEADS else None
     edge = Edge(
         region=region,
@@ -117,13 +128,16 @@ async def serve_edge(
         policy=policy,
         witness=policy,
         steerer=steerer,
+        reserve=reserve,
     )
-    server = Server(
-        edge, clock, idle_s=idle_s, connections=connections, posts=steerer.posts if steerer else None
-    )
-    watched = looks_at_the_time(upstream, keys, steerer)
+    posts = (steerer.posts if steerer else {}) | (POSTS if fills else {})
+    server = Server(edge, clock, idle_s=idle_s, connections=connections, posts=posts)
+    watched = [*looks_at_the_time(upstream, keys, steerer), *([fills.seals] if fills else [])]
     try:
-        async with _probed(steerer, clock, region, probe_s, lambda: edge.tally.connections):
+        async with (
+            _probed(steerer, clock, region, probe_s, lambda: edge.tally.connections, trust),
+            filling(fills, reserve, edge, upstream, region, clock),
+        ):
             await serve(server, host, port, watched=watched, stop=stop, ready=ready, drain_s=drain_s)
     finally:
         await edge.close()
@@ -145,6 +159,7 @@ async def serve_steering(
     idle_s: float = IDLE_S,
     connections: int = CONNECTIONS,
     probe_s: float = PROBE_S,
+    trust: ssl.SSLContext | None = None,
 ) -> None:
     """Steer viewers of edges that cannot do so themselves, until `stop` is set.
 
@@ -153,6 +168,7 @@ async def serve_steering(
         idle_s: Seconds after which a connection is closed on which nothing moves.
         connections: Served at once; more are refused with 503.
         probe_s: Seconds between two probes of each edge.
+        trust: Whom certificates of edges are believed of; None: whom the system trusts.
         ready: Called once with the port, when it accepts connections.
 
     Raises:
@@ -160,19 +176,24 @@ async def serve_steering(
     """
     site = SteeringSite(steerer, clock)
     server = Server(site, clock, idle_s=idle_s, connections=connections, posts=steerer.posts)
-    async with _probed(steerer, clock, "steering", probe_s):
+    async with _probed(steerer, clock, "steering", probe_s, trust=trust):
         await serve(server, host, port, watched=[steerer], stop=stop, ready=ready)
 
 
 @contextlib.asynccontextmanager
 async def _probed(
-    steerer: Steerer | None, clock: Clock, name: str, every_s: float, load: Callable[[], int] | None = None
+    steerer: Steerer | None,
+    clock: Clock,
+    name: str,
+    every_s: float,
+    load: Callable[[], int] | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> AsyncIterator[None]:
     """Probe the pathways of a steerer for as long as the block lasts."""
     if steerer is None:
         yield
         return
-    looking = keep_probing(steerer.pathways, clock, name=name, every_s=every_s, load=load)
+    looking = keep_probing(steerer.pathways, clock, name=name, every_s=every_s, load=load, trust=trust)
     probing = asyncio.create_task(looking)
     try:
         yield
@@ -189,9 +210,14 @@ def _by_playheads(clock: Clock) -> "PlayheadPolicy":
 
 
 def _source(
-    origin_url: str, shields: Sequence[str], region: str, clock: Clock, keys: TokenKeys | None
+    origin_url: str,
+    shields: Sequence[str],
+    region: str,
+    clock: Clock,
+    keys: TokenKeys | None,
+    trust: ssl.SSLContext | None,
 ) -> Source:
-    origin = Upstream(origin_url, clock, name=region)
+    origin = Upstream(origin_url, clock, name=region, trust=trust)
     if not shields:
         return origin
 
@@ -199,4 +225,4 @@ def _source(
         grant = Grant("", expires_at_s=clock.now() // 1_000_000 + _SHIELD_TOKEN_S)
         return "" if keys is None else f"{TOKEN_PARAMETER}={keys.sign(grant)}"
 
-    return Shields(origin, shields, clock, name=region, query=query)
+    return Shields(origin, shields, clock, name=region, query=query, trust=trust)

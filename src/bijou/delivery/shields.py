@@ -1,5 +1,6 @@
 """Where an edge fetches: the shield that keeps an object, the next one where it fails, the origin last."""
 
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -52,6 +53,7 @@ class Shields:
         urls: Of the shields, at least one.
         name: Of the edge that asks.
         query: What is appended to each request of a shield, such as a token.
+        trust: Whom certificates are believed of; None: whom the system trusts.
     """
 
     def __init__(
@@ -62,11 +64,12 @@ class Shields:
         *,
         name: str = "bijou",
         query: Callable[[], str] | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self.origin_url = origin.origin_url
         self._origin = origin
         self._clock = clock
-        self._shields = {url: Upstream(url, clock, name=name, query=query) for url in urls}
+        self._shields = {url: Upstream(url, clock, name=name, query=query, trust=trust) for url in urls}
         self._table = SlotTable(dict.fromkeys(urls, 1.0))
         self._sick_until_ns = dict.fromkeys(urls, 0)
 

@@ -25,6 +25,14 @@ class SteeringSite:
             answer = answer_at_door(request, request.path, self.health, self._clock.now())
         return answer if answer is not None else self._nowhere(request)
 
+    def ready(self, asked: bytes, _now_ns: int) -> bytes | None:
+        """Return the answer to what a session asks again, and count it."""
+        answer = self._steerer.ready(asked)
+        if answer is None:
+            return None
+        self.tally.count(answer, answer.size_bytes)
+        return answer.whole()
+
     async def later(self, request: Request) -> Answer:
         """Answer what `at_once` did not, which is nothing."""
         return self._nowhere(request)

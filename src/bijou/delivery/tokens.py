@@ -91,6 +91,8 @@ class TokenKeys:
     look-up for the rest (0.3 us): a session shows the same token all evening.
     Memory: at most 65,536 tokens that were good are remembered, each with the
     monotonic moment of its end: a wall clock that is set meanwhile changes nothing.
+    `turn` counts how often the keys changed.
+
     Threads: one event loop.
 
     Args:
@@ -109,6 +111,7 @@ class TokenKeys:
     def __init__(self, source: Callable[[], Sequence[TokenKey]], clock: Clock) -> None:
         self._source = source
         self._clock = clock
+        self.turn = 0
         self._keys: tuple[TokenKey, ...] = ()
         self._secrets: dict[str, bytes] = {}
         self._known: dict[bytes, tuple[int, str, Grant]] = {}
@@ -123,6 +126,7 @@ class TokenKeys:
             self._keys, self._secrets = keys, {key.id: key.secret for key in keys}
             self._known.clear()
             self._sessions.clear()
+            self.turn += 1
 
     def expire(self, _now_ns: int) -> None:
         """Look for other keys, as part of looking at the time."""
@@ -193,6 +197,15 @@ class TokenKeys:
         if not path.startswith(prefix):
             raise TokenRefused("delivery.token_scope", f"the token allows {prefix}… and not {path[:200]}")
         return grant
+
+    def remembers(self, token: bytes, path: str, now_ns: int) -> bool:
+        """Tell whether a token was good before, still is, and allows a path: `check` for what is asked again.
+
+        Args:
+            now_ns: Of the monotonic clock.
+        """
+        known = self._known.get(token)
+        return known is not None and now_ns < known[0] and path.startswith(known[1])
 
     def _read(self, token: bytes) -> tuple[int, str, Grant]:
         if not token:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from bijou.ports import Clock, EngineUnavailable, InvalidRequest
 CONNECT_S: Final = 2.0
 
 _KEPT_IDLE: Final = 32
+_PORTS: Final = {"http": 80, "https": 443}
 
 T = TypeVar("T")
 
@@ -24,10 +26,11 @@ class Upstream:
     request goes out once more, on a fresh one.
 
     Args:
-        origin_url: `http://host:port`, with or without a path before `/media`.
+        origin_url: `http://host:port` or `https://host:port`, with or without a path before `/media`.
         connections: Open at once; a fetch beyond them fails at once.
         name: By which a loop of edges is noticed (CDN-Loop, RFC 8586).
         query: Returns what is appended to each address, such as a token.
+        trust: Whom certificates are believed of; None: whom the system trusts.
 
     Raises:
         InvalidRequest: `delivery.bad_origin_url`.
@@ -41,16 +44,18 @@ class Upstream:
         connections: int = 256,
         name: str = "bijou",
         query: Callable[[], str] | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(origin_url)
-        if parts.scheme != "http" or not parts.hostname:
+        if parts.scheme not in _PORTS or not parts.hostname:
             raise InvalidRequest(
                 "delivery.bad_origin_url", f"{origin_url!r} is no origin; it is like http://127.0.0.1:8801"
             )
         self.origin_url = origin_url
         self.clock = clock
         self.fetches = 0
-        self._host, self._port = parts.hostname, parts.port or 80
+        self._host, self._port = parts.hostname, parts.port or _PORTS[parts.scheme]
+        self._tls = (trust or ssl.create_default_context()) if parts.scheme == "https" else None
         self._authority = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path.rstrip("/")
         self._limit = connections
@@ -71,7 +76,8 @@ class Upstream:
         """Send one request and return when the answer's head is there.
 
         Raises:
-            OriginFailed: `delivery.origin_unreachable`, `delivery.origin_failed`.
+            OriginFailed: `delivery.origin_unreachable`, `delivery.origin_untrusted`,
+                `delivery.origin_failed`.
             OriginLate: `delivery.origin_late`.
             EngineUnavailable: `delivery.origin_busy`, too many fetches at once.
         """
@@ -114,11 +120,17 @@ class Upstream:
         loop = asyncio.get_running_loop()
         self._dialling += 1
         try:
-            connecting = loop.create_connection(lambda: Line(self), self._host, self._port)
+            connecting = loop.create_connection(lambda: Line(self), self._host, self._port, ssl=self._tls)
             _, line = await within(self.clock, CONNECT_S, connecting)
         except TimeoutError as error:
             detail = f"the origin {self.origin_url} took no connection within {CONNECT_S:g} s"
             raise OriginLate("delivery.origin_late", detail, retry_after_s=RETRY_AFTER_S) from error
+        except ssl.SSLCertVerificationError as error:
+            detail = (
+                f"the origin {self.origin_url} shows a certificate that is not trusted here"
+                f" ({error.verify_message}); name its authority in [tls] ca"
+            )
+            raise OriginFailed("delivery.origin_untrusted", detail, retry_after_s=RETRY_AFTER_S) from error
         except OSError as error:
             detail = (
                 f"the origin {self.origin_url} takes no connection ({type(error).__name__}); is it running?"

@@ -17,6 +17,8 @@ from msgspec import structs
 
 HEAD_BYTES: Final = 16 * 1024
 HEAD_FIELDS: Final = 100
+DECISIVE: Final = frozenset({b"range", b"if-none-match", b"if-modified-since", b"cmcd-session"})
+"""Fields that change what is answered, or tell what is to be learnt."""
 METHODS: Final = (b"GET", b"HEAD", b"OPTIONS")
 
 _TOKEN: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -45,6 +47,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         one_zero: Whether the peer speaks HTTP/1.0.
         query: What stands after the question mark, as sent.
         body: Of a POST; nothing else has one.
+        peer: Address of who is connected, where the site wants to know.
     """
 
     method: str
@@ -54,6 +57,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     one_zero: bool = False
     query: bytes = b""
     body: bytes = b""
+    peer: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -83,6 +87,9 @@ class RequestReader:
     Cost: memory of two heads (16 KiB each) and of what was fed beyond them. Fields
     that are those of the request before, as players send them, are not read again.
 
+    `usual` is how one of them ended, from the space behind its target on: whatever ends
+    so, and keeps its connection, is answered by its method and target alone.
+
     Args:
         posts: Paths that take a POST, each with the longest body that it takes.
 
@@ -106,6 +113,7 @@ class RequestReader:
         "_refusal",
         "_scanned",
         "_serves",
+        "usual",
     )
 
     def __init__(self, posts: Mapping[str, int] = _NO_POSTS) -> None:
@@ -118,6 +126,7 @@ class RequestReader:
         self._fields: Fields = {}
         self._fields_read = b""
         self._serves = self._keeps = False
+        self.usual = b""
 
     @property
     def pending(self) -> bool:
@@ -181,6 +190,8 @@ class RequestReader:
         request = _request(line, self._fields, self._posts)
         self._serves = b"host" in self._fields and request.method != "POST"
         self._keeps = _keep_alive(self._fields, one_zero=False)
+        if self._serves and self._keeps and DECISIVE.isdisjoint(self._fields):
+            self.usual = b" HTTP/1.1\r\n%b\r\n\r\n" % rest
         return request
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.contract.conformance.engines import ASSET, BODY, House, edge_of, installed
+from tests.contract.conformance.engines import ASSET, BODY, TLS, TLS_NGINX, House, edge_of, installed
 from tests.contract.conformance.gaps import gap_of
 from tests.contract.delivery.scene import Client, connected, patiently
 
-ENGINES = ["ours", "varnish", "nginx"]
+ENGINES = ["ours", "varnish", "nginx", TLS, TLS_NGINX]
 
 
 class Edge(msgspec.Struct):

@@ -14,20 +14,32 @@ from typing import Any, Final
 
 from bijou.delivery import Grant, TokenKey, TokenKeys, serve_edge
 from bijou.delivery.answers import Answer
-from bijou.delivery.configs import EdgePlan, nginx_conf, varnish_arguments, varnish_vcl
+from bijou.delivery.configs import (
+    Certificate,
+    EdgePlan,
+    Front,
+    TlsPlan,
+    nginx_conf,
+    tls_conf,
+    varnish_arguments,
+    varnish_vcl,
+)
 from bijou.delivery.origin import Origin
 from bijou.delivery.server import Server, serve
 from bijou.delivery.wire import Request
 from bijou.engines.files import FileBlobs
 from bijou.ports import Clock, SystemClock
+from tests.contract.certificates import Shown, certified
 from tests.contract.delivery.scene import HOST, REAL
 
+TLS: Final = "ours-behind-tls"
+TLS_NGINX: Final = "nginx-with-tls"
 ASSET: Final = "ast_01a2b3c4-03e8-7226-b63c-5ab791b7584a"
 BASE: Final = f"/media/{ASSET}"
 BODY: Final = bytes(range(256)) * 1024
 WITHOUT: Final = set(os.environ.get("BIJOU_TEST_WITHOUT", "").split(","))
-PROGRAMS: Final = {"nginx": "nginx", "varnish": "varnishd"}
-PACKAGES: Final = {"nginx": "nginx-light", "varnish": "varnish"}
+PROGRAMS: Final = {"nginx": "nginx", "varnish": "varnishd", TLS: "nginx", TLS_NGINX: "nginx"}
+PACKAGES: Final = {"nginx": "nginx-light", "varnish": "varnish", TLS: "nginx-light", TLS_NGINX: "nginx-light"}
 
 
 class CountingOrigin(Origin):
@@ -134,17 +146,56 @@ def edge_of(engine: str, house: House, folder: Path, shields: tuple[str, ...] = 
         yield _ours(house, origin_url, shields)
         return
     folder.chmod(0o755)
+    shown = certified(folder, HOST)
+    certificate = Certificate(str(shown.certificate), str(shown.key))
     plan = EdgePlan(
         HOST, free_port(), origin_url, shields, cache_bytes=64 << 20, folder=str(folder), connections=1000,
-        user="root" if os.geteuid() == 0 else "",
+        user="root" if os.geteuid() == 0 else "", tls=certificate if engine == TLS_NGINX else None,
     )  # fmt: skip
-    process = _nginx(plan, folder) if engine == "nginx" else _varnish(plan, folder)
+    if engine == TLS:
+        front = Front(
+            f"https://{HOST}:{plan.port}", f"{HOST}:{_ours(house, origin_url, shields)}", media=True
+        )
+        text = tls_conf(TlsPlan((front,), certificate, http_port=0, connections=1000, folder=str(folder)))
+        process = started_nginx(text, folder)
+    else:
+        process = _varnish(plan, folder) if engine == "varnish" else started_nginx(nginx_conf(plan), folder)
     try:
         _await_port(plan.port, process)
-        yield plan.port
+        yield plain(house, shown, plan.port) if engine in {TLS, TLS_NGINX} else plan.port
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
+
+
+def plain(house: House, shown: Shown, port: int) -> int:
+    """Return a port whose bytes go to another one over TLS, to and fro; the certificate is checked."""
+    trust = shown.trust()
+    running: set[asyncio.Task[Any]] = set()
+
+    async def forwarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(HOST, port, ssl=trust)
+        for passing in (_passed(reader, back), _passed(there, writer)):
+            running.add(task := asyncio.create_task(passing))
+            task.add_done_callback(running.discard)
+
+    async def run(stop: asyncio.Event, ready: Callable[[int], None]) -> None:
+        server = await asyncio.start_server(forwarded, HOST, 0)
+        ready(server.sockets[0].getsockname()[1])
+        await stop.wait()
+        server.close()
+        for task in running:
+            task.cancel()
+
+    return house.background.start(run)
+
+
+async def _passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError, OSError):
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+            await writer.drain()
+    writer.close()
 
 
 def _ours(house: House, origin_url: str, shields: tuple[str, ...]) -> int:
@@ -157,9 +208,10 @@ def _ours(house: House, origin_url: str, shields: tuple[str, ...]) -> int:
     return house.background.start(run)
 
 
-def _nginx(plan: EdgePlan, folder: Path) -> "subprocess.Popen[bytes]":
+def started_nginx(text: str, folder: Path) -> "subprocess.Popen[bytes]":
+    """Start an nginx of one worker."""
     conf = folder / "nginx.conf"
-    conf.write_text(nginx_conf(plan).replace("worker_processes auto;", "worker_processes 1;"))
+    conf.write_text(text.replace("worker_processes auto;", "worker_processes 1;"))
     with (folder / "nginx.log").open("wb") as errors:
         return subprocess.Popen(["nginx", "-p", str(folder), "-c", str(conf)], stderr=errors, stdout=errors)
 

@@ -212,10 +212,28 @@ def test_steering_alone_probes_the_edges_and_answers_for_them(loop: Loop, publis
     loop(patiently(scene()))
 
 
-async def post(client: Client, path: str, body: bytes) -> Reply:
-    fields = f"Host: t\r\nContent-Type: application/cmcd\r\nContent-Length: {len(body)}"
+async def post(client: Client, path: str, body: bytes, more: str = "") -> Reply:
+    fields = f"Host: t\r\nContent-Type: application/cmcd\r\nContent-Length: {len(body)}{more}"
     await client.say(f"POST {path} HTTP/1.1\r\n{fields}\r\n\r\n".encode() + body)
     return await client.reply("POST")
+
+
+def test_of_those_who_come_through_a_proxy_on_this_machine_two_of_an_address_are_heard(
+    loop: Loop, published: Path
+) -> None:
+    async def act(told: Steered) -> None:
+        seen = f'e=rr,rc=503,url="{told.pathways.all["east"].base_url}/1.m4s"'.encode()
+        async with connected(told.port) as client:
+            for number in range(5):
+                proof = told.address(session=f"ses_{number}").removeprefix("/steer/")
+                reply = await post(client, f"/cmcd?state={proof}", seen, "\r\nX-Forwarded-For: 198.51.100.7")
+                assert reply.status == 204
+            await post(client, f"/cmcd?state={proof}", seen)
+        health = msgspec.json.decode((await ask(told.port, "/healthz")).body)
+
+        assert (health["steering"]["reports"], health["steering"]["unheard"]) == (6, 3)
+
+    play(loop, published, act)
 
 
 def test_the_table_of_routes_is_what_steering_answers(loop: Loop, published: Path) -> None:

@@ -148,3 +148,24 @@ def test_a_repeated_field_becomes_a_list() -> None:
 
     assert isinstance(found, Request)
     assert found.fields[b"if-none-match"] == b'"a", "b"'
+
+
+@pytest.mark.parametrize(
+    ("version", "fields", "usual"),
+    [
+        ("1.1", "Host: e\r\nAccept: */*", True),
+        ("1.0", "Host: e\r\nConnection: keep-alive", True),
+        ("1.0", "Connection: keep-alive", False),
+        ("1.1", "Host: e\r\nConnection: close", False),
+        ("1.1", "Host: e\r\nRange: bytes=0-1", False),
+        ("1.1", 'Host: e\r\nIf-None-Match: "e"', False),
+        ("1.1", "Host: e\r\nIf-Modified-Since: x", False),
+        ("1.1", 'Host: e\r\nCMCD-Session: sid="s"', False),
+    ],
+)
+def test_only_an_ending_that_changes_no_answer_is_usual(version: str, fields: str, *, usual: bool) -> None:
+    reader = RequestReader()
+    reader.feed(f"GET /a HTTP/{version}\r\n{fields}\r\n\r\n".encode())
+
+    assert isinstance(reader.next(), Request)
+    assert reader.usual == (f" HTTP/1.1\r\n{fields}\r\n\r\n".encode() if usual else b"")

@@ -77,7 +77,9 @@ def _edge(settings: Settings, region: str, address: str) -> Part:
         settings.edge,
         region=region,
         host=ANYWHERE,
-        port=urlsplit(address).port or settings.edge.port,
+        port=settings.edge.port
+        if address.startswith("https://")
+        else urlsplit(address).port or settings.edge.port,
         origin_url=f"http://origin:{settings.origin.port}",
         drain_s=max(settings.edge.drain_s, DRAIN_S),
     )
@@ -97,6 +99,8 @@ def _told(settings: Settings, service: str) -> dict[str, str]:
         wanted += ("BIJOU_ENCODING_",)
     if service == "edge":
         wanted += ("BIJOU_ORIGIN_PORT",)
+    if service in {"control", "edge"}:
+        wanted += ("BIJOU_TLS_",)
     return {
         name: value
         for name, value in told.items()

@@ -2,8 +2,12 @@
 
 from typing import Final
 
+import msgspec
+
 from bijou.app.deployment.parts import DATA_DIR, WRITTEN, Part, parts_of
+from bijou.app.deployment.tls import TLS, fronts_of, on_one_machine
 from bijou.app.settings import Settings
+from bijou.delivery.configs import Front
 
 _TARGET: Final = """\
 [Unit]
@@ -55,17 +59,69 @@ WantedBy=bijou.target
 """
 
 
+_TLS_UNIT: Final = """\
+[Unit]
+Description=bijou tls, which is nginx
+PartOf=bijou.target
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=exec
+User=bijou
+Group=bijou
+RuntimeDirectory=bijou-tls
+ExecStart=/usr/sbin/nginx -c /etc/bijou/tls.conf
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=1
+KillMode=mixed
+LimitNOFILE=65536
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictRealtime=yes
+LockPersonality=yes
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+UMask=0077
+
+[Install]
+WantedBy=bijou.target
+"""
+
+
 def systemd_files(settings: Settings) -> dict[str, str]:
     """Return a unit for each service, and a target for all.
 
     Installed in /opt/bijou, its data in /var/lib/bijou; what stands in
-    /etc/bijou/NAME.env wins over what the unit says.
+    /etc/bijou/NAME.env wins over what the unit says. Where an address is
+    https://, nginx speaks TLS with what `bijou deploy nginx` writes as tls.conf,
+    kept as /etc/bijou/tls.conf; told to reload, it takes a new certificate.
     """
-    parts = parts_of(settings)
-    names = " ".join(f"bijou-{part.name}.service" for part in parts)
+    behind = on_one_machine(settings)
+    fronts = fronts_of(settings, behind) if settings.tls.certificate else {}
+    parts = [_hidden(part, fronts[part.name]) if part.name in fronts else part for part in parts_of(settings)]
     written = WRITTEN.format(kind="systemd")
     units = {f"systemd/bijou-{part.name}.service": written + _unit(part) for part in parts}
+    if fronts:
+        units[f"systemd/bijou-{TLS}.service"] = written + _TLS_UNIT
+    names = " ".join(path.removeprefix("systemd/") for path in units)
     return {"systemd/bijou.target": written + _TARGET.format(wanted=names)} | units
+
+
+def _hidden(part: Part, front: Front) -> Part:
+    """Return the part as it listens where only nginx reaches it."""
+    host, _, port = front.behind.rpartition(":")
+    section = f"BIJOU_{part.service.upper()}"
+    own = {f"{section}_HOST": host.strip("[]"), f"{section}_PORT": port}
+    return msgspec.structs.replace(part, environment=part.environment | own)
 
 
 def _unit(part: Part) -> str:

@@ -4,6 +4,7 @@ from typing import Final
 
 from bijou.delivery.answers import ALLOWED_HEADERS, PREFLIGHT_AGE_S
 from bijou.delivery.configs.plan import ODD_TARGETS, TOKEN_CHECKED_S, EdgePlan, authority
+from bijou.delivery.configs.tls import spoken
 from bijou.delivery.connection import HEAD_S
 from bijou.delivery.model import MISSING_S, SHOWN_TO_ALL
 
@@ -45,7 +46,7 @@ http {{
 """
 _SERVER: Final = """\
   server {{
-    listen {host}:{port} backlog=4096;
+    listen {host}:{port}{spoken} backlog=4096;
     default_type application/octet-stream;
     add_header Access-Control-Allow-Origin '*' always;
     if ($request_uri ~ "{odd}") {{ return 400; }}
@@ -126,6 +127,7 @@ def nginx_conf(plan: EdgePlan) -> str:
         "cache_bytes": plan.cache_bytes,
         "host": plan.host,
         "port": plan.port,
+        "spoken": " ssl http2" if plan.tls else "",
         "odd": _quoted(ODD_TARGETS),
         "shown": SHOWN_TO_ALL,
         "origin": plan.origin,
@@ -140,6 +142,7 @@ def nginx_conf(plan: EdgePlan) -> str:
     allowed = _ALLOWED.format(**facts) if plan.tokens else ""
     return (
         _HEAD.format(**facts)
+        + (spoken(plan.tls) if plan.tls else "")
         + _upstreams(plan)
         + _SERVER.format(**facts, media=media, asking=asking, allowed=allowed)
     )

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from bijou.delivery.configs.tls import Certificate
 from bijou.delivery.slots import SLOTS, SlotTable
 
 ODD_TARGETS: Final = r"(?i)(%([01]|2[ef5]|5c|[89a-f])|/\.\.?(/|\?|$)|//|\\)"
@@ -25,6 +26,7 @@ class EdgePlan(msgspec.Struct, frozen=True):
         folder: Where it may write.
         tokens: Whether requests must show one.
         user: Whom a process that is started by root becomes; empty: nobody else.
+        tls: With what nginx speaks TLS at its address; Varnish cannot.
     """
 
     host: str
@@ -37,6 +39,7 @@ class EdgePlan(msgspec.Struct, frozen=True):
     folder: str = "/var/cache/bijou-edge"
     tokens: bool = True
     user: str = ""
+    tls: Certificate | None = None
 
     @property
     def origin(self) -> str:

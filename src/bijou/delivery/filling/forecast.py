@@ -53,7 +53,7 @@ class Forecast:
         self.shape = self._shaped()
         self._curve = self._age_curve()
         self._profile = _position_profile(history)
-        self._bands = history.bands
+        self._history = history
 
     def starts(self, name: str, from_s: float, until_s: float) -> Floats:
         """Return the starts of a title to expect in each hour of a stretch of whole hours."""
@@ -87,7 +87,7 @@ class Forecast:
 
     def _counted(self, history: History, name: str) -> Floats:
         counts = np.zeros(len(self._hours))
-        for hour, count in history.starts[name].items():
+        for hour, count in history.starts.get(name, {}).items():
             if 0 <= hour - self._first_hour < len(counts):
                 counts[hour - self._first_hour] = count
         return counts
@@ -121,7 +121,7 @@ class Forecast:
         return usual
 
     def _shares(self, title: TitleMedia) -> Floats:
-        bands = np.array([self._bands[one.name] for one in title.renditions]) + 1.0
+        bands = np.array([self._history.bands(one.name) for one in title.renditions]) + 1.0
         bands /= bands.sum(axis=0)
         which = [band_of(number) for number in range(min(title.length, BANDS[-1]))]
         which += [len(BANDS)] * (title.length - len(which))

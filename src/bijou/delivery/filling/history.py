@@ -1,25 +1,17 @@
-"""What was asked for, counted by hour: starts of titles, positions, renditions, bytes."""
+"""What was asked for, beside what there is: a ledger's counts and the titles that they are of."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from bijou.delivery.filling.ledger import BANDS, DAY_S, HOUR_S, SLOT_S, Ledger, band_of
 from bijou.ports import InvalidRequest
 
 Floats = npt.NDArray[np.float64]
 
-HOUR_S: Final = 3600
-DAY_S: Final = 86_400
-SLOT_S: Final = 300
-"""Seconds of one point of the demand curve."""
-BANDS: Final = (1, 2, 4, 8)
-"""Positions at which another share of the renditions begins: players start low and climb."""
-
-_FADING: Final = 0.8
-_DAYS_KEPT: Final = 14
+__all__ = ["BANDS", "DAY_S", "HOUR_S", "SLOT_S", "History", "Rendition", "TitleMedia", "band_of"]
 
 
 class Rendition:
@@ -63,97 +55,90 @@ class TitleMedia:
 class History:
     """Counts of requests for the titles that are published here.
 
-    A request for the first object of a rendition is a start, whoever sends
-    it; what names no published object is not counted, so no flood of names
-    takes memory. Positions and renditions fade by a fifth a day, starts by
-    hour are kept for two weeks.
+    What names no published object is not counted, so no flood of names takes
+    memory.
 
-    Cost: 2 us a request; a number an hour and title, and a reference a path.
+    Cost: 2 us a request; a number an hour and title, and a reference a path
+    once a request is told.
 
     Args:
         since_s: From when on all requests are told.
+        ledger: What was counted before, or elsewhere; `since_s` is its own then.
     """
 
-    def __init__(self, since_s: float) -> None:
-        self.since_s = since_s
-        self.until_s = since_s
+    def __init__(self, since_s: float, ledger: Ledger | None = None) -> None:
         self.titles: dict[str, TitleMedia] = {}
-        self.starts: dict[str, Counter[int]] = {}
-        self.positions: Floats = np.zeros(64)
-        self.bands: dict[str, Floats] = {}
-        self.slots: Counter[int] = Counter()
-        self._objects: dict[str, tuple[TitleMedia, int, int]] = {}
-        self._begun: dict[int, float] = {}
-        self._day = int(since_s // DAY_S)
+        self._ledger = Ledger(since_s) if ledger is None else ledger
+        self._objects: dict[str, tuple[TitleMedia, int, int]] | None = None
+
+    @property
+    def since_s(self) -> float:
+        """From when on all requests were told."""
+        return self._ledger.since_s
+
+    @property
+    def until_s(self) -> float:
+        """When the last request came."""
+        return self._ledger.until_s
+
+    @property
+    def starts(self) -> Mapping[str, Counter[int]]:
+        """Starts by title and hour since the epoch, of what was begun at all."""
+        return self._ledger.starts
+
+    @property
+    def positions(self) -> Floats:
+        """Requests by position, faded."""
+        longest = max((title.length for title in self.titles.values()), default=0)
+        self._ledger.know(max(64, longest))
+        return np.asarray(self._ledger.positions, np.float64)
+
+    @property
+    def slots(self) -> Mapping[int, int]:
+        """Bytes by the number of the five minutes since the epoch."""
+        return self._ledger.slots
+
+    def bands(self, rendition: str) -> Floats:
+        """Return the requests for a rendition by band of positions, faded."""
+        return np.asarray(self._ledger.bands.get(rendition, [0.0] * (len(BANDS) + 1)), np.float64)
 
     def publish(self, title: TitleMedia) -> None:
         """Take in a title; one of the same name is replaced, its starts stay."""
         self.withdraw(title.name)
         self.titles[title.name] = title
-        self.starts.setdefault(title.name, Counter())
-        for row, rendition in enumerate(title.renditions):
-            self.bands.setdefault(rendition.name, np.zeros(len(BANDS) + 1))
-            for number, path in enumerate(rendition.paths):
-                self._objects[path] = title, row, number
-        if title.length > len(self.positions):
-            self.positions = np.concatenate([self.positions, np.zeros(title.length - len(self.positions))])
+        if self._objects is not None:
+            self._index(title, self._objects)
 
     def withdraw(self, name: str) -> None:
         """Let go of a title's objects, as when its rights end; nothing happens where there is none."""
         title = self.titles.pop(name, None)
-        if title is not None:
+        if title is not None and self._objects is not None:
             for rendition in title.renditions:
                 for path in rendition.paths:
                     del self._objects[path]
 
     def asked(self, path: str, at_s: float) -> None:
         """Count a request; times must not run backwards by more than a day."""
+        if self._objects is None:  # whoever only plans needs no index
+            self._objects = {}
+            for each in self.titles.values():
+                self._index(each, self._objects)
         found = self._objects.get(path)
-        if found is None:
-            return
-        title, row, number = found
-        self.until_s = max(self.until_s, at_s)
-        if at_s // DAY_S > self._day:
-            self._fade(int(at_s // DAY_S))
-        rendition = title.renditions[row]
-        self.slots[int(at_s // SLOT_S)] += int(rendition.sizes_bytes[number])
-        self.positions[number] += 1.0
-        self.bands[rendition.name][band_of(number)] += 1.0
-        if number == 0:
-            self.starts[title.name][int(at_s // HOUR_S)] += 1
-            self._begun[title.length] = self._begun.get(title.length, 0.0) + 1.0
+        if found is not None:
+            title, row, number = found
+            rendition = title.renditions[row]
+            self._ledger.count(title.name, rendition.name, number, int(rendition.sizes_bytes[number]), at_s)
 
     def could_reach(self) -> Floats:
         """Return for each position the starts of titles that are long enough, faded as positions are."""
         ended = np.zeros(len(self.positions) + 1)
-        for length, begun in self._begun.items():
-            ended[length] += begun
+        for name, begun in self._ledger.begun.items():
+            title = self.titles.get(name)
+            ended[begun.length if title is None else title.length] += begun.times
         reaching: Floats = ended.sum() - np.cumsum(ended)[:-1]
         return reaching
 
-    def _fade(self, day: int) -> None:
-        fading = _FADING ** (day - self._day)
-        self._day = day
-        self.positions *= fading
-        self.bands = {name: shares * fading for name, shares in self.bands.items()}
-        for length in self._begun:
-            self._begun[length] *= fading
-        oldest = day - _DAYS_KEPT
-        for starts in self.starts.values():
-            for hour in [hour for hour in starts if hour < oldest * 24]:
-                del starts[hour]
-        for slot in [slot for slot in self.slots if slot < oldest * DAY_S // SLOT_S]:
-            del self.slots[slot]
-
-
-def band_of(number: int) -> int:
-    """Return the band of a position.
-
-    Example:
-        >>> [band_of(number) for number in (0, 1, 3, 4, 8, 900)]
-        [0, 1, 2, 3, 4, 4]
-    """
-    for band, first in enumerate(BANDS):
-        if number < first:
-            return band
-    return len(BANDS)
+    def _index(self, title: TitleMedia, objects: dict[str, tuple[TitleMedia, int, int]]) -> None:
+        for row, rendition in enumerate(title.renditions):
+            for number, path in enumerate(rendition.paths):
+                objects[path] = title, row, number

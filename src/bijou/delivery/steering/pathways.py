@@ -94,6 +94,7 @@ class _Watched:
         self.unanswered = False
         self.peer: PeerHealth | None = None
         self.peer_ns = 0
+        self.sums = Sums()  # what this process was told of it, as of the last look
         self.full = False
 
     @property
@@ -113,6 +114,8 @@ class Pathways:
     Evidence comes from probes and from players, of this process and of the
     others: every probe brings what the probed one was told. A pathway that
     only looks worse is left only where another is well.
+
+    `turn` counts the looks after which sessions are told something else than before.
 
     Threads: one event loop.
 
@@ -134,6 +137,7 @@ class Pathways:
         self.candidates: tuple[Candidate, ...] = ()
         self.brown_out = ""
         self.incident = False
+        self.turn = 0
         self._clock = clock
         self._tolerance = tolerance or Tolerance()
         baselines = Baselines()
@@ -191,6 +195,9 @@ class Pathways:
 
     def look(self) -> list[Change]:
         """Think anew of all pathways; to be called after each round of probes."""
+        now_ns = self._clock.monotonic_ns()
+        for watched in self._watched.values():
+            watched.sums = watched.evidence.sums(now_ns)
         sums = {region: self._sums(region) for region in self._watched}
         changes = []
         for region, watched in self._watched.items():
@@ -199,14 +206,17 @@ class Pathways:
                 watched.why = why
                 if watched.health.level is Level.RETURNING:
                     watched.evidence.forget()
+                    watched.sums = Sums()
                 changes.append(Change(region, watched.health.level, why))
             watched.refill()
         self._refresh()
         return changes
 
     def status(self) -> list[PathwayStatus]:
-        """Return what is thought of each, and what this process was told."""
-        now_ns = self._clock.monotonic_ns()
+        """Return what is thought of each, and what this process was told, as of the last look.
+
+        Cost: O(pathways), whatever was told.
+        """
         return [
             PathwayStatus(
                 region,
@@ -215,7 +225,7 @@ class Pathways:
                 watched.health.trips,
                 watched.why if watched.health.level is not Level.UP else "",
                 watched.probe_s,
-                watched.evidence.sums(now_ns),
+                watched.sums,
             )
             for region, watched in self._watched.items()
         ]
@@ -259,7 +269,8 @@ class Pathways:
 
     def _sums(self, region: str) -> Sums:
         """Return what we were told of a pathway, and what all others were."""
-        sums = self._watched[region].evidence.sums(self._clock.monotonic_ns())
+        sums = Sums()
+        sums.take(self._watched[region].sums)
         for other, watched in self._watched.items():
             peer = self._fresh_peer(watched) if other != self.own else None
             for status in peer.pathways if peer else ():
@@ -272,6 +283,7 @@ class Pathways:
         return watched.peer if watched.peer and not watched.unanswered and age_s < _PEER_S else None
 
     def _refresh(self) -> None:
+        before = self.candidates, self.incident, self.brown_out
         self.candidates = tuple(
             Candidate(
                 region,
@@ -287,3 +299,4 @@ class Pathways:
         capacity = sum(each.pathway.capacity or 0.0 for each in well)
         crowded = capacity > 0 and sum(each.connections for each in well) >= capacity * _BROWN_OUT
         self.brown_out = TOP_RUNG if crowded else ""
+        self.turn += before != (self.candidates, self.incident, self.brown_out)

@@ -11,6 +11,7 @@ from msgspec import structs
 from bijou.delivery.answers import Answer, moment_answer, nothing, problem_answer, steering_preflight
 from bijou.delivery.steering.answers import MANIFEST_VERSION, PathwayClone, SteeringManifest, UriReplacement
 from bijou.delivery.steering.choosing import lot, order
+from bijou.delivery.steering.lately import Lately, Said
 from bijou.delivery.steering.pathways import Pathways
 from bijou.delivery.steering.reports import read_reports
 from bijou.delivery.steering.state import (
@@ -21,14 +22,22 @@ from bijou.delivery.steering.state import (
     Standing,
     States,
 )
+from bijou.delivery.steering.voices import VOICES, Voices
 from bijou.delivery.tokens import TOKEN_PARAMETER, Grant, Route, TokenKeys
 from bijou.delivery.wire import Request
 from bijou.ports import BijouError, Clock, Instant, InvalidRequest
+from bijou.runtime import codec
 
 _PATHWAY: Final = re.compile(
     rb"(?:^|&)_(?:HLS|DASH)_pathway=(?:%22([a-z0-9-]{0,32})%22|([^&]{0,128}))(?:&|$)"
 )
-_THROUGHPUT: Final = re.compile(rb"(?:^|&)_(?:HLS|DASH)_throughput=([0-9]{1,12})(?:&|$)")
+_THROUGHPUT: Final = re.compile(
+    rb"(?:^|&)_(?:HLS|DASH)_throughput=(?:[0-9]{0,12}(?:,|%2[Cc])){0,8}([0-9]{1,12})(?:&|$)"
+)
+_USUAL: Final = re.compile(
+    rb"_(?:HLS|DASH)_pathway=(?:%22)?([a-z0-9-]{1,32})(?:%22)?(?:&_(?:HLS|DASH)_throughput=([0-9]{1,12}))?"
+)
+_ASKS: Final = f"GET {STEER_PREFIX}".encode()
 _STATE: Final = re.compile(rb"(?:^|&)state=([A-Za-z0-9._~-]+)(?:&|$)")
 
 
@@ -56,6 +65,7 @@ class SteeringStatistics(msgspec.Struct, frozen=True):
         reports: Events of players that were read.
         garbled: Reports that were none.
         unproven: Events of sessions that had proved nothing, and were not believed.
+        unheard: Events of sessions whose address had others that are heard.
     """
 
     answers: int = 0
@@ -63,6 +73,7 @@ class SteeringStatistics(msgspec.Struct, frozen=True):
     reports: int = 0
     garbled: int = 0
     unproven: int = 0
+    unheard: int = 0
 
 
 class Steerer:
@@ -73,6 +84,8 @@ class Steerer:
         tokens: Whether edges ask for tokens.
         locality: How many times as much a session's own region weighs.
         own_url: Where this process answers, where that is not on the edges themselves.
+        voices: Sessions of one address that are heard at a time; 0: all.
+        proxies: Who is believed about whom they call for, beside those on this machine.
     """
 
     def __init__(
@@ -85,6 +98,8 @@ class Steerer:
         tempo: Tempo | None = None,
         locality: float = 1000.0,
         own_url: str = "",
+        voices: int = VOICES,
+        proxies: Sequence[str] = (),
     ) -> None:
         self.pathways = pathways
         self.posts = {REPORT_PATH: REPORT_BYTES}
@@ -93,6 +108,8 @@ class Steerer:
         self.reports = 0
         self.garbled = 0
         self.unproven = 0
+        self.unheard = 0
+        self._voices = Voices(clock.monotonic_ns, most=voices, trusted=proxies)
         self._states = States(keys, clock)
         self._keys = keys
         self._clock = clock
@@ -101,6 +118,7 @@ class Steerer:
         self._locality = locality
         self._own_url = own_url.rstrip("/")
         self._clonable = _clonable(pathways)
+        self._lately = Lately()
 
     def answer(self, request: Request) -> Answer | None:
         """Answer what is asked under `/steer/` or told to `/cmcd`; None for everything else."""
@@ -113,16 +131,51 @@ class Steerer:
             return steering_preflight(now)
         if not steers:
             return self._told(request, now)
+        state, current = path[len(STEER_PREFIX) :], asked_from(request.query)
         try:
-            state = path[len(STEER_PREFIX) :]
-            standing = self._states.read(state)
-            current = asked_from(request.query)
-            manifest = self.manifest(standing, current, state)
-            self._measured(standing.session, current, request.query)
+            said = self._said_lately(state, current, now) or self._say(state, current)
         except BijouError as error:
             return problem_answer(error.problem(), request.method, now)
+        self._voices.hears(said.session, request.peer, request.fields)
+        found = _THROUGHPUT.search(request.query)
+        return self._given(said, found[1] if found else None, request.method, now)
+
+    def ready(self, asked: bytes) -> Answer | None:
+        """Answer a session that asks again in the usual words; None: the request is to be read.
+
+        Args:
+            asked: Method and target, as sent.
+        """
+        target, _, query = asked.partition(b"?")
+        found = _USUAL.fullmatch(query) if target.startswith(_ASKS) else None
+        if found is None:
+            return None
+        current, rate = found.groups()
+        now = self._clock.now()
+        said = self._said_lately(target[len(_ASKS) :].decode("latin-1"), current.decode(), now)
+        return None if said is None else self._given(said, rate, "GET", now)
+
+    def _said_lately(self, state: str, current: str, now: Instant) -> Said | None:
+        said = self._lately.find(state, current, self.pathways.turn + self._keys.turn, now)
+        if said is not None:
+            self._keys.note(said.session)
+        return said
+
+    def _say(self, state: str, current: str) -> Said:
+        """Decide what a session is told; remember it where it will not change by itself."""
+        standing = self._states.read(state)
+        content = codec.encode(self.manifest(standing, current, state))
+        said = Said(standing.session, current, Instant(standing.expires_at_s * 1_000_000), content)
+        if not standing.avoid and current in {"", standing.told}:
+            self._lately.keep(state, said)
+        return said
+
+    def _given(self, said: Said, rate: bytes | None, method: str, now: Instant) -> Answer:
+        known = said.current in self.pathways.all and self._voices.is_heard(said.session)
+        if rate and known and int(rate):
+            self.pathways.measured(said.session, said.current, int(rate))
         self.answers += 1
-        return moment_answer(manifest, request.method, now)
+        return moment_answer(said.content, method, now)
 
     def _told(self, request: Request, now: Instant) -> Answer:
         """Take what a player saw."""
@@ -137,10 +190,12 @@ class Steerer:
             return problem_answer(structs.replace(error.problem(), status=400), request.method, now)
         for event in events:
             who = session or self._believed(event.session)
-            if who:
+            if not who:
+                self.unproven += 1
+            elif self._voices.hears(who, request.peer, request.fields):
                 self.pathways.seen(who, event)
             else:
-                self.unproven += 1
+                self.unheard += 1
         self.reports += len(events)
         return nothing(now)
 
@@ -153,18 +208,15 @@ class Steerer:
         """Return a session that a player only names, if it was here with a proof before."""
         return session if self._keys.knows(session) else ""
 
-    def _measured(self, session: str, current: str, query: bytes) -> None:
-        found = _THROUGHPUT.search(query)
-        if found and current in self.pathways.all and int(found[1]):
-            self.pathways.measured(session, current, int(found[1]))
-
     def expire(self, _now_ns: int) -> None:
         """Look for other keys, as part of looking at the time."""
         self._states.refresh()
 
     def statistics(self) -> SteeringStatistics:
         """Return what was done since the start."""
-        return SteeringStatistics(self.answers, self.left, self.reports, self.garbled, self.unproven)
+        return SteeringStatistics(
+            self.answers, self.left, self.reports, self.garbled, self.unproven, self.unheard
+        )
 
     def manifest(self, standing: Standing, current: str, state: str) -> SteeringManifest:
         """Return what a session is told.
@@ -241,7 +293,7 @@ class Steerer:
 
 
 def asked_from(query: bytes) -> str:
-    """Return the pathway that a player says it uses, or empty.
+    """Return the pathway that a player says it uses, or empty; of several, the one it came to last.
 
     Example:
         >>> asked_from(b"_HLS_pathway=%22east%22&_HLS_throughput=5000000")
@@ -251,7 +303,9 @@ def asked_from(query: bytes) -> str:
     if found is None:
         return ""
     usual, other = found.groups()
-    return usual.decode() if usual is not None else unquote_to_bytes(other).decode("latin-1").strip('"')
+    if usual is not None:
+        return usual.decode()
+    return unquote_to_bytes(other).decode("latin-1").strip('"').rpartition(",")[2]
 
 
 def _clonable(pathways: Pathways) -> dict[str, dict[str, str]]:

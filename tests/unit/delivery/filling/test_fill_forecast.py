@@ -140,7 +140,7 @@ def test_no_flood_of_unknown_names_takes_memory() -> None:
         history.asked(f"/media/nobody/{number:05}.m4s", float(number))
 
     assert len(history.slots) == 0
-    assert list(history.starts) == [title(1).name]
+    assert not history.starts
 
 
 def test_a_withdrawn_title_is_filled_no_more_and_counted_no_more() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bijou.delivery.gate import Gate
 from bijou.delivery.steering import Pathway, Pathways, Patience, PeerHealth, Standing, States, Steerer, Tempo
+from bijou.delivery.steering.evidence import Sums
 from bijou.delivery.steering.state import MOST_AVOIDED
 from bijou.delivery.steering.steerer import asked_from
 from bijou.delivery.tokens import Grant, Route, TokenKey, TokenKeys
@@ -31,17 +32,25 @@ class Desk:
     def begin(self, session: str = "ses_1", home: str = "east") -> str:
         return self.states.write(Standing(session, home, home, 3600 + 43200, "ast_1"))
 
-    def ask(self, state: str, query: str = "") -> dict[str, Any]:
-        answer = self.steerer.answer(Request("GET", f"/steer/{state}", {}, query=query.encode()))
+    def ask(self, state: str, query: str = "", peer: str = "") -> dict[str, Any]:
+        request = Request("GET", f"/steer/{state}", {}, query=query.encode(), peer=peer)
+        answer = self.steerer.answer(request)
         assert answer is not None
         assert answer.status == 200
         told: dict[str, Any] = msgspec.json.decode(answer.body)
         return told
 
-    def tell(self, body: bytes, query: str = "") -> int:
-        answer = self.steerer.answer(Request("POST", "/cmcd", {}, query=query.encode(), body=body))
+    def tell(self, body: bytes, query: str = "", peer: str = "", forwarded: str = "") -> int:
+        fields = {b"x-forwarded-for": forwarded.encode()} if forwarded else {}
+        request = Request("POST", "/cmcd", fields, query=query.encode(), body=body, peer=peer)
+        answer = self.steerer.answer(request)
         assert answer is not None
         return answer.status
+
+    def seen(self) -> list[Sums]:
+        """What was told of each pathway, as the next look finds it."""
+        self.pathways.look()
+        return [status.seen for status in self.pathways.status()]
 
     def kill(self, *regions: str) -> None:
         for _ in range(2):
@@ -73,7 +82,8 @@ def test_players_of_hls_and_dash_are_told_the_same(kind: str) -> None:
     [
         ("_HLS_pathway=%22east%22", "east"), ("_HLS_pathway=east", "east"), ("_DASH_pathway=%22w%22", "w"),
         ("a=b&_HLS_pathway=w&c=d", "w"), ("x_HLS_pathway=east", ""), ("", ""), ("_HLS_pathway=", ""),
-        ("_HLS_pathway=%FF", "\xff"),
+        ("_HLS_pathway=%FF", "\xff"), ("_DASH_pathway=%22east,w%22", "w"),
+        ("_DASH_pathway=%22east%2Cw%22", "w"),
     ],
 )  # fmt: skip
 def test_a_player_says_its_pathway_with_quotes_or_without(query: str, pathway: str) -> None:
@@ -248,7 +258,7 @@ def test_only_a_session_that_proved_itself_is_believed() -> None:
     assert desk.steerer.unproven == 1
     assert desk.tell(FAILED) == 204  # known by now
     assert desk.steerer.unproven == 1
-    assert desk.pathways.status()[0].seen.failures.failed == 1
+    assert desk.seen()[0].failures.failed == 1
 
 
 def test_where_no_tokens_are_asked_for_a_name_that_anybody_could_make_up_is_no_proof_either() -> None:
@@ -259,7 +269,7 @@ def test_where_no_tokens_are_asked_for_a_name_that_anybody_could_make_up_is_no_p
     desk.ask(desk.begin())
     assert desk.tell(FAILED) == 204
     assert desk.steerer.unproven == 1
-    assert desk.pathways.status()[0].seen.failures.failed == 1
+    assert desk.seen()[0].failures.failed == 1
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://[1]/a", "//", "http://", "east", "http://\u2100/a"])
@@ -268,7 +278,7 @@ def test_an_address_that_is_none_is_passed_over_and_the_rest_is_read(url: str) -
     strange = b'e=rr,rc=0,url="%s"\n' % url.encode()
 
     assert desk.tell(strange + FAILED, f"state={desk.begin()}") == 204
-    assert [status.seen.failures.failed for status in desk.pathways.status()] == [1, 0]
+    assert [seen.failures.failed for seen in desk.seen()] == [1, 0]
 
 
 def test_one_state_is_one_voice_whatever_it_calls_itself() -> None:
@@ -279,7 +289,7 @@ def test_one_state_is_one_voice_whatever_it_calls_itself() -> None:
 
     desk.tell(names, f"state={desk.begin()}")
 
-    assert desk.pathways.status()[0].seen.failures.failed == 1
+    assert desk.seen()[0].failures.failed == 1
 
 
 def test_garbage_and_forged_states_are_refused_and_counted() -> None:
@@ -288,7 +298,7 @@ def test_garbage_and_forged_states_are_refused_and_counted() -> None:
     assert desk.tell(b"\x00\xff", f"state={desk.begin()}") == 400
     assert desk.tell(FAILED, "state=k1.ff.ses_1.east.east..ast_1.AAAAAAAAAAAAAAAAAAAAAA") == 400
     assert desk.steerer.garbled == 2
-    assert desk.pathways.status()[0].seen.failures.failed == 0
+    assert desk.seen()[0].failures.failed == 0
 
 
 def test_throughput_told_with_a_question_counts_for_the_pathway_in_use() -> None:
@@ -298,10 +308,125 @@ def test_throughput_told_with_a_question_counts_for_the_pathway_in_use() -> None
         state = state_of(desk.ask(state, "_HLS_pathway=%22east%22&_HLS_throughput=5000000"))
         desk.clock.advance(1)
 
-    assert [status.seen.rate.n for status in desk.pathways.status()] == [1, 0]
+    assert [seen.rate.n for seen in desk.seen()] == [1, 0]
 
 
 def test_where_steering_runs_alone_it_is_asked_there_again() -> None:
     desk = Desk(own_url="https://steer.example/")
 
     assert desk.ask(desk.begin())["RELOAD-URI"].startswith("https://steer.example/steer/k1.")
+
+
+def crowd_of_liars(desk: Desk, peers: list[str], forwarded: str = "") -> int:
+    """Let ten sessions tell of failures for ten seconds; return how many of them were heard."""
+    for _ in range(10):
+        for number in range(10):
+            proof = f"state={desk.begin(f'ses_liar{number}')}"
+            desk.tell(FAILED, proof, peers[number % len(peers)], forwarded)
+        desk.clock.advance(1)
+        desk.seen()
+    return desk.seen()[0].failures.failed
+
+
+def test_one_address_never_has_a_region_left_however_many_sessions_it_begins() -> None:
+    desk = Desk()
+
+    heard = crowd_of_liars(desk, ["198.51.100.7"])
+
+    assert heard == 2
+    assert desk.steerer.statistics().unheard == 80
+    assert desk.pathways.status()[0].level == "up"
+
+
+def test_the_same_told_from_many_homes_has_it_left() -> None:
+    desk = Desk()
+
+    heard = crowd_of_liars(desk, [f"198.51.100.{number}" for number in range(10)])
+
+    assert heard == 10
+    assert desk.pathways.status()[0].level == "impaired"
+
+
+@pytest.mark.parametrize(
+    ("peers", "heard"),
+    [
+        (["127.0.0.1"], 10),  # nobody is a stranger on this machine
+        ([f"2001:db8::{number}" for number in range(10)], 2),  # one home has many addresses of IPv6
+        ([f"2001:db8:{number}::1" for number in range(10)], 10),
+        ([""], 10),
+    ],
+)
+def test_homes_count_and_not_addresses(peers: list[str], heard: int) -> None:
+    assert crowd_of_liars(Desk(), peers) == heard
+
+
+def test_a_proxy_is_believed_about_whom_it_calls_for_where_it_is_one_of_ours() -> None:
+    assert crowd_of_liars(Desk(), ["127.0.0.1"], forwarded="198.51.100.7") == 2
+    assert crowd_of_liars(Desk(proxies=["10.0.0.0/8"]), ["10.1.2.3"], forwarded="1.2.3.4, 198.51.100.7") == 2
+    liars = [f"198.51.100.{number}" for number in range(10)]
+    assert crowd_of_liars(Desk(), liars, forwarded="127.0.0.1") == 10
+    assert crowd_of_liars(Desk(), ["198.51.100.7"], forwarded="127.0.0.1") == 2
+
+
+def test_where_all_are_to_be_heard_all_are() -> None:
+    assert crowd_of_liars(Desk(voices=0), ["198.51.100.7"]) == 10
+
+
+def test_a_voice_that_has_fallen_silent_is_another_sessions_of_its_address() -> None:
+    desk = Desk()
+    for name in ("one", "other", "third"):
+        desk.tell(FAILED, f"state={desk.begin(f'ses_{name}')}", "198.51.100.7")
+    assert desk.seen()[0].failures.failed == 2
+
+    desk.clock.advance(31)
+    desk.tell(FAILED, f"state={desk.begin('ses_third')}", "198.51.100.7")
+
+    assert desk.seen()[0].failures.failed == 1
+
+
+def test_who_is_not_heard_is_steered_like_everybody_and_its_throughput_passed_over() -> None:
+    desk = Desk()
+    state = desk.begin("ses_9")
+    for number in range(2):
+        desk.tell(FAILED, f"state={desk.begin(f'ses_{number}')}", "198.51.100.7")
+    for _ in range(6):
+        told = desk.ask(state, "_HLS_pathway=%22east%22&_HLS_throughput=5000000", "198.51.100.7")
+        desk.clock.advance(1)
+
+    assert told["PATHWAY-PRIORITY"] == ["east", "west"]
+    assert desk.seen()[0].rate.n == 0
+
+
+def test_health_is_as_of_the_last_look_and_costs_nothing_to_ask() -> None:
+    desk = Desk()
+    for number in range(3):
+        desk.tell(FAILED, f"state={desk.begin(f'ses_{number}')}")
+    before = desk.pathways.status()[0].seen
+
+    assert before.failures.failed == 0
+    assert desk.seen()[0].failures.failed == 3
+    assert desk.pathways.status()[0].seen is desk.pathways.status()[0].seen
+
+
+@pytest.mark.parametrize("told", ["5000000", "1000,5000000", "1000%2C5000000", ",5000000"])
+def test_of_several_throughputs_the_last_is_that_of_the_pathway_in_use(told: str) -> None:
+    desk, state = Desk(), ""
+    for _ in range(5):
+        state = state_of(desk.ask(desk.begin(), f"_DASH_pathway=%22west,east%22&_DASH_throughput={told}"))
+        desk.clock.advance(1)
+
+    assert state
+    assert [seen.rate.n for seen in desk.seen()] == [2, 0]
+
+
+def test_what_was_told_of_a_region_before_it_comes_back_is_told_to_nobody_any_more() -> None:
+    desk = Desk()
+    desk.kill("east")
+    assert desk.pathways.status()[0].level == "down"
+
+    while desk.pathways.status()[0].level == "down":
+        desk.tell(FAILED, f"state={desk.begin()}")
+        desk.kill()
+    assert desk.pathways.status()[0].level == "returning"
+
+    assert desk.pathways.status()[0].seen == Sums()
