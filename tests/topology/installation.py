@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,8 +121,12 @@ def processes() -> Iterator[tuple[int, list[str], list[str]]]:
                 yield int(entry.name), command, environ
 
 
-def start(folder: Path, *command: str) -> Installation:
-    """Start an installation in a folder, on free ports of the loopback."""
+def start(folder: Path, *command: str, told: Mapping[str, str] | None = None) -> Installation:
+    """Start an installation in a folder, on free ports of the loopback.
+
+    Args:
+        told: Variables of its environment beside the usual, or instead of them.
+    """
     edge_ports = {"east": free_port("127.0.0.2"), "west": free_port("127.0.0.3")}
     edges = {
         "east": f"http://127.0.0.2:{edge_ports['east']}",
@@ -140,6 +144,7 @@ def start(folder: Path, *command: str) -> Installation:
         "BIJOU_INGEST_KEEP_FREE_BYTES": "0",
         "XDG_CONFIG_HOME": str(folder / "config"),
         "PYTHONPATH": str(ROOT / "src"),
+        **(told or {}),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "bijou", *command],

@@ -79,12 +79,26 @@ def test_where_the_machine_kept_pace_nobodys_picture_stood_still(
     assert outcome["report"]["stalls"] == 0
 
 
+def test_what_steering_named_first_is_told_beside_who_served(
+    evening: tuple[dict[str, Any], Path, str],
+) -> None:
+    facts, _, _ = evening
+    killed_s, back_s = facts["times"]["killed_s"], facts["times"]["back_s"]
+    before = [moment["told"] for moment in facts["moments"] if moment["at_s"] <= killed_s][-1]
+    after = [moment["told"] for moment in facts["moments"] if moment["at_s"] <= back_s][-1]
+
+    assert before.get("east", 0) > 0
+    assert after.get("east", 0) < before["east"]
+    assert after["west"] > before.get("west", 0)
+
+
 def test_the_evening_is_drawn_and_nothing_of_it_is_left(
     evening: tuple[dict[str, Any], Path, str],
 ) -> None:
     _, folder, plot = evening
 
     assert "east killed" in plot
+    assert "east first" in plot
     assert not list(folder.glob("bijou-drill-*"))
     assert not left_over(folder)
 

@@ -21,6 +21,7 @@ class Moment(msgspec.Struct, frozen=True):
         still: Whose picture stood still.
         least_buffer_s: Of those who had seen a picture.
         lag_s: By how much this moment came late: what the machine could not keep up with.
+        told: Viewers by the pathway that steering named first when they last asked.
     """
 
     at_s: float
@@ -30,6 +31,7 @@ class Moment(msgspec.Struct, frozen=True):
     stalls: int
     errors: int
     lag_s: float
+    told: dict[str, int] = {}
 
 
 class Watch:
@@ -69,6 +71,7 @@ class Watch:
             stalls=sum(len(seen.stalls_at) for seen in self._swarm.sessions),
             errors=sum(seen.errors for seen in self._swarm.sessions),
             lag_s=round(max(0.0, lag_s), 3),
+            told=dict(Counter(viewer.seen.heard.first for viewer in playing if viewer.seen.heard.first)),
         )
 
 

@@ -14,9 +14,19 @@ import yaml  # type: ignore[import-untyped]
 from bijou.app.deployment import KINDS
 from bijou.app.deployment.parts import parts_of
 from bijou.app.deployment.yaml_text import yaml_text
-from bijou.app.settings import Delivery, Edge, House, Settings
+from bijou.app.settings import Control, Delivery, Edge, House, Settings, Tls
+from bijou.ports import InvalidRequest
 from bijou.runtime.settings import load
+from tests.contract.certificates import certified
 
+SECURE = msgspec.structs.replace(
+    Settings(),
+    control=Control(public_url="https://films.example.org"),
+    delivery=Delivery(
+        edges=["east=https://east.example.org", "west=https://192.0.2.7:8443", "far=http://10.0.0.9:80"]
+    ),
+    tls=Tls(certificate="/etc/ssl/films.pem", key="/etc/ssl/films.key", stapling=True),
+)
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 CHANGED = msgspec.structs.replace(
     Settings(),
@@ -144,10 +154,97 @@ def test_nginx_takes_its_configuration_with_shields_and_without(tmp_path: Path) 
             assert told.returncode == 0, told.stderr
 
 
+def test_nginx_takes_the_configuration_of_tls_wherever_it_is_written(tmp_path: Path) -> None:
+    if shutil.which("nginx") is None:
+        pytest.skip("nginx is not installed here")
+    shown = certified(tmp_path, "films.example.org")
+    inside = msgspec.structs.replace(
+        SECURE, tls=Tls(certificate=str(shown.certificate), key=str(shown.key), stapling=True)
+    )
+    texts = {path: text for path, text in KINDS["nginx"](inside).items() if path != "nginx/far.conf"}
+    texts["compose"] = KINDS["compose"](inside)["compose/tls.conf"]
+    for part in ("control", "edge-east"):
+        objects = yaml.safe_load_all(KINDS["kubernetes"](inside)[f"kubernetes/{part}.yaml"])
+        (kept,) = [each for each in objects if each["kind"] == "ConfigMap"]
+        texts[part] = kept["data"]["tls.conf"]
+    for number, (path, text) in enumerate(texts.items()):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        own = re.sub(
+            r"/var/cache/bijou-edge/\w+|/run/bijou-tls|/tmp(?=/(body|coming|unused|nginx))", str(folder), text
+        )
+        own = own.replace("/etc/bijou/shown/tls.crt", str(shown.certificate))
+        own = own.replace("/etc/bijou/shown/tls.key", str(shown.key))
+        own = re.sub(r"(listen) [0-9.]+:([0-9]+)", rf"\1 unix:{folder}/\2", own)
+        own = re.sub(r"server (control|edge-\w+):", "server 127.0.0.1:", own)  # no such names here
+        (tmp_path / f"{number}.conf").write_text(own)
+        told = subprocess.run(
+            ["nginx", "-t", "-c", str(tmp_path / f"{number}.conf")],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0, (path, told.stderr)
+        assert text.count("http2") >= 1
+
+
+def test_tls_is_spoken_for_what_is_https_and_before_it_alone() -> None:
+    files = files_of(SECURE)
+    conf = files["nginx/tls.conf"]
+
+    assert re.findall(r"server_name (\S+);\n.*\n?", conf)[:3] == [
+        "films.example.org",
+        "east.example.org",
+        "192.0.2.7",
+    ]
+    assert re.findall(r"upstream \S+ { server (\S+) ", conf) == [
+        "127.0.0.1:8800",
+        "127.0.0.2:8810",
+        "127.0.0.3:8810",
+    ]
+    assert re.findall(r"listen (\S+) ssl http2", conf) == ["0.0.0.0:443", "0.0.0.0:443", "192.0.2.7:8443"]
+    assert conf.count("ssl_reject_handshake on;") == 1
+    assert "listen 0.0.0.0:443 ssl http2 backlog=4096;" in files["nginx/east.conf"]
+    assert "listen 10.0.0.9:80 backlog=4096;" in files["nginx/far.conf"]
+    assert "-a 127.0.0.2:8810" in files["varnish/east.sh"]
+    assert "nginx/tls.conf" not in files_of(Settings())
+
+
+def test_who_is_behind_tls_is_reached_through_it_alone() -> None:
+    files = files_of(SECURE)
+    compose = yaml.safe_load(files["compose/compose.yaml"])
+    services = compose["services"]
+    unit = files["systemd/bijou-edge-east.service"]
+
+    assert services["tls"]["ports"] == ["80:80", "443:443", "8443:8443"]
+    assert set(services["tls"]["depends_on"]) == {"control", "edge-east", "edge-west"}
+    assert [name for name in services if "ports" in services[name]] == ["edge-far", "tls"]
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    assert services["control"]["environment"]["BIJOU_CONTROL_TRUSTED_PROXIES"] == network["subnet"]
+    assert services["edge-east"]["environment"]["BIJOU_EDGE_TRUSTED_PROXIES"] == network["subnet"]
+    assert 'Environment="BIJOU_EDGE_HOST=127.0.0.2"' in unit
+    assert "bijou-tls.service" in files["systemd/bijou.target"]
+    assert "ExecStart=/usr/sbin/nginx -c /etc/bijou/tls.conf" in files["systemd/bijou-tls.service"]
+    (east,) = [each for each in objects_of(files, "edge-east") if each["kind"] == "Service"]
+    assert [port["port"] for port in east["spec"]["ports"]] == [443, 80]
+    (far,) = [each for each in objects_of(files, "edge-far") if each["kind"] == "Service"]
+    assert [port["port"] for port in far["spec"]["ports"]] == [80]
+
+
+def objects_of(files: dict[str, str], part: str) -> list[dict[str, Any]]:
+    return [each for each in yaml.safe_load_all(files[f"kubernetes/{part}.yaml"]) if each]
+
+
+def test_an_origin_over_tls_is_for_our_own_edges() -> None:
+    far = msgspec.structs.replace(SECURE, edge=Edge(origin_url="https://origin.example.org"))
+
+    assert set(KINDS["nginx"](far)) == {"nginx/tls.conf"}
+    with pytest.raises(InvalidRequest, match="Varnish fetches over http:// only"):
+        KINDS["varnish"](far)
+
+
 def test_varnish_takes_its_vcl_with_shields_and_without(tmp_path: Path) -> None:
     if shutil.which("varnishd") is None:
         pytest.skip("Varnish is not installed here")
-    for settings in (Settings(), CHANGED):
+    for settings in (Settings(), CHANGED, SECURE):
         text = next(text for path, text in KINDS["varnish"](settings).items() if path.endswith(".vcl"))
         vcl = tmp_path / "edge.vcl"
         vcl.write_text(text)

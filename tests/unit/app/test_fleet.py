@@ -25,6 +25,16 @@ def test_each_region_has_an_edge_at_its_own_address() -> None:
     assert [child.health for child in children[3:]] == [("127.0.0.9", 7001), ("127.0.0.10", 7001)]
 
 
+def test_an_edge_behind_tls_listens_at_an_address_of_this_machine() -> None:
+    edges = ("n=https://n.example.org", "s=http://10.0.0.1:80", "w=https://w.example.org:8443")
+
+    children = {child.name: child.health for child in fleet(with_edges(*edges))}
+
+    assert children["edge-n"] == ("127.0.0.2", 8810)
+    assert children["edge-s"] == ("10.0.0.1", 80)
+    assert children["edge-w"] == ("127.0.0.4", 8810)
+
+
 def test_a_child_reads_from_its_environment_what_its_parent_was_told() -> None:
     parent = msgspec.structs.replace(with_edges("north=http://127.0.0.9:7001"), edge=Edge(cache_bytes=12345))
     (child,) = fleet(parent)[3:]

@@ -8,9 +8,10 @@ import pytest
 
 from bijou.app.addresses import edge_fetches, is_own
 from bijou.app.fleet import check_addresses, fleet
-from bijou.app.rules import check
+from bijou.app.rules import check, proxies_of
 from bijou.app.settings import Settings
 from bijou.app.status import ServiceStatus, read_status, write_status
+from bijou.app.trust import trusted_authorities
 from bijou.ports import EngineUnavailable, Instant, InvalidRequest, SystemClock
 from bijou.runtime.lockfile import hold
 from bijou.runtime.settings import load
@@ -23,6 +24,9 @@ def told(**flags: str) -> Settings:
 EDGE = "east=http://127.0.0.2:8810"
 
 
+CERTIFIED = {"tls_certificate": "/c.pem", "tls_key": "/k.pem", "control_public_url": "https://a.example"}
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
@@ -31,6 +35,10 @@ EDGE = "east=http://127.0.0.2:8810"
         ({"encoder_probe_memory_bytes": "1"}, "--encoder-probe-memory-bytes = '1'"),
         ({"delivery_edges": "east=http://127.0.0.2:99999"}, "[delivery] edges: east=http://127.0.0.2:99999"),
         ({"delivery_edges": ""}, "[delivery] edges is empty"),
+        ({"edge_fill_hours": "1,24"}, "[edge] fill_hours: '24' is no hour of the day"),
+        ({"edge_fill_hours": "one"}, "[edge] fill_hours: 'one' is no hour of the day"),
+        ({"edge_fill_bps": "9"}, "[edge] fill_bps = 9; it takes 0 or at least 100000"),
+        ({"edge_fill_quiet": "1"}, "--edge-fill-quiet = '1'"),
         (
             {"delivery_edges": f"{EDGE},east=http://127.0.0.3:8810"},
             "[delivery] edges names the region east twice",
@@ -49,6 +57,15 @@ EDGE = "east=http://127.0.0.2:8810"
         ({"accounts_operator_name": "Not a name!"}, "[accounts] operator_name = 'Not a name!'"),
         ({"accounts_operator_password": "sesame"}, "[accounts] operator_password has 6 characters"),
         ({"control_trusted_proxies": "somebody"}, "[control] trusted_proxies: 'somebody'"),
+        ({"edge_trusted_proxies": "10.0.0.0/33"}, "[edge] trusted_proxies: '10.0.0.0/33'"),
+        ({"tls_certificate": "/c.pem"}, "[tls] certificate = '/c.pem' and key = ''; it takes both files"),
+        ({"tls_key": "/k.pem"}, "[tls] certificate = '' and key = '/k.pem'; it takes both files"),
+        ({**CERTIFIED, "tls_key": "k.pem"}, "[tls] key = 'k.pem'; it takes an absolute path"),
+        ({**CERTIFIED, "tls_certificate": "/c;}.pem"}, "[tls] certificate = '/c;}.pem'"),
+        ({"tls_certificate": "/c.pem", "tls_key": "/k.pem"}, "and no address is https://; see [control]"),
+        ({"tls_host": "localhost"}, "[tls] host = 'localhost' is no address"),
+        ({"tls_http_port": "65536"}, "--tls-http-port = '65536'"),
+        ({"tls_hsts_s": "-1"}, "--tls-hsts-s = '-1'"),
     ],
 )
 def test_a_setting_that_cannot_work_is_one_sentence_before_anything_starts(
@@ -69,6 +86,7 @@ def test_a_setting_that_cannot_work_is_one_sentence_before_anything_starts(
         {"control_trusted_proxies": "127.0.0.1, 10.0.0.0/8, ::1"},
         {"accounts_operator_password": "a long pass phrase", "accounts_operator_name": "Edda@Example.org"},
         {"delivery_edges": "n-1=https://edge.example.org"},
+        {"tls_certificate": "/c.pem", "tls_key": "/k.pem", "control_public_url": "https://films.example.org"},
     ],
 )
 def test_a_setting_that_works_passes(flags: dict[str, str]) -> None:
@@ -172,3 +190,19 @@ def test_a_child_finds_its_peer(
     child = next(child for child in fleet(told(**flags)) if child.argv[-1] == service)
 
     assert finds(load(Settings, environ=child.env)) == address
+
+
+def test_nginx_on_this_machine_is_believed_about_whom_it_calls_for_where_it_speaks_tls() -> None:
+    assert proxies_of(told(control_trusted_proxies="10.0.0.1")) == ["10.0.0.1"]
+    assert proxies_of(told(**CERTIFIED)) == ["127.0.0.1", "::1"]
+
+
+@pytest.mark.parametrize("ca", ["/nowhere/authority.pem", __file__])
+def test_authorities_that_cannot_be_read_are_one_sentence(ca: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(f"[tls] ca = {ca!r} cannot be read")):
+        trusted_authorities(told(tls_ca=ca, delivery_edges="east=https://edge.example.org"))
+
+
+def test_authorities_are_read_only_where_somebody_is_called_over_tls() -> None:
+    assert trusted_authorities(told(tls_ca="/nowhere/authority.pem")) is None
+    assert trusted_authorities(told(edge_origin_url="https://origin.example.org")) is not None

@@ -49,7 +49,7 @@ def test_a_page_of_the_console_is_its_own_entry(built: Path, path: str) -> None:
 def test_a_page_may_reach_its_own_service_and_the_edges_and_nobody_else(built: Path) -> None:
     policy = get(built, "/").headers["content-security-policy"]
 
-    assert "connect-src 'self' http://127.0.0.2:8810;" in policy
+    assert "connect-src 'self' blob: http://127.0.0.2:8810;" in policy
     assert "default-src 'self'" in policy
     assert "unsafe-eval" not in policy
 

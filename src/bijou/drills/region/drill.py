@@ -102,6 +102,7 @@ class Outcome(msgspec.Struct, frozen=True):
         """Draw it over time."""
         names, moments = [self.cut, self.kept], self.moments
         viewers = [Line(name, [(m.at_s, m.by.get(name, 0)) for m in moments]) for name in names]
+        told = [Line(f"{name} first", [(m.at_s, m.told.get(name, 0)) for m in moments]) for name in names]
         hurt = [
             Line("stands still", [(m.at_s, m.still) for m in moments]),
             Line("stalls so far", [(m.at_s, m.stalls) for m in moments]),
@@ -109,7 +110,8 @@ class Outcome(msgspec.Struct, frozen=True):
         buffers = [Line("least buffer, s", [(m.at_s, m.least_buffer_s) for m in moments])]
         buffers += [Line(f"browser {one.number}", one.buffers) for one in self.screens]
         panels = [
-            Panel("viewers by region", viewers, top=float(self.report.viewers)),
+            Panel("viewers by the region that serves them", viewers, top=float(self.report.viewers)),
+            Panel("viewers by what steering last told them", told, top=float(self.report.viewers)),
             Panel("hurt", hurt, top=4.0),
             Panel("seconds of buffer", buffers, top=6.0),
         ]

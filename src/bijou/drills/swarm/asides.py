@@ -27,6 +27,7 @@ class Heard:
         reported: Events taken by an edge.
         unreported: Events that none took.
         ttl_s: Of the last steering answer; 0: there was none.
+        first: What that answer named first; empty: nothing, or there was none.
     """
 
     steered: int = 0
@@ -34,6 +35,7 @@ class Heard:
     reported: int = 0
     unreported: int = 0
     ttl_s: float = 0.0
+    first: str = ""
 
 
 class Asides:
@@ -109,6 +111,7 @@ class Asides:
             if said is not None:
                 self.heard.steered += 1
                 self.heard.ttl_s, self._steering = said.ttl_s, said.reload
+                self.heard.first = said.priority[0] if said.priority else ""
                 self._ways.steered(said.priority, said.clones)
                 return True
         self.heard.unsteered += 1
