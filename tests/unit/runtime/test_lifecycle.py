@@ -23,6 +23,11 @@ async def main(stop, ready):
 
 sys.exit(lifecycle.run(main, service="edge", clock=SystemClock(), grace_s={grace_s}))
 """
+HEARING = """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore them
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
 
 
 @pytest.fixture
@@ -31,7 +36,9 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(body: str, *, grace_s: float = 0.2, **env: str) -> "subprocess.Popen[str]":
-        code = SERVICE.format(body="\n".join(f"    {line}" for line in body.splitlines()), grace_s=grace_s)
+        code = HEARING + SERVICE.format(
+            body="\n".join(f"    {line}" for line in body.splitlines()), grace_s=grace_s
+        )
         service = subprocess.Popen(
             [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env={**os.environ, **env}
         )
