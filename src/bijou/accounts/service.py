@@ -193,13 +193,15 @@ class AccountsService:
 
     def _count(self, tried: list[str], *, made: bool = True) -> None:
         now_ns = self._clock.monotonic_ns()
-        wait_ns = max(self._attempts.wait_ns(key, now_ns, count=made) for key in tried)
+        wait_ns = max(self._attempts.wait_ns(key, now_ns, count=False) for key in tried)
         if wait_ns:
             raise Overloaded(
                 "accounts.too_many_attempts",
                 f"too many sign-ins failed for this name or from this address; wait {wait_ns / 1e9:.0f} s",
                 retry_after_s=wait_ns / 1e9,
             )
+        for key in tried if made else ():
+            self._attempts.wait_ns(key, now_ns)
 
     async def _open_session(self, user: User) -> SignedIn:
         token = base64.urlsafe_b64encode(self._chance.randbytes(32)).decode().rstrip("=")

@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._rest: memoryview | None = None
         self._resumed: asyncio.Future[None] | None = None
         self._reading = self._writable = True
-        self._closing = self._eof = self._surplus = False
+        self._closing = self._eof = self._surplus = self._waits = False
         self._sent_bytes = self._buffered_bytes = 0
         self._moved_ns = self._began_ns = server.clock.monotonic_ns()
 
@@ -85,8 +85,9 @@ class Connection(asyncio.Protocol):
             return
         began = not self._reader.pending
         self._reader.feed(data)
-        if self._request is None and self._writable:
-            if self._server.turns.takes(self):
+        if self._request is None and self._writable and not self._waits:
+            self._waits = not self._server.turns.takes(self)
+            if not self._waits:
                 self._serve()
             if began and self._reader.pending:
                 self._moved_ns = self._server.clock.monotonic_ns()
@@ -97,9 +98,14 @@ class Connection(asyncio.Protocol):
             self._usual = self._reader.usual
 
     def proceed(self) -> None:
-        """Read on, where a crowd had to be waited for."""
+        """Read on, where a crowd had to be waited for; what breaks here ends the connection."""
+        self._waits = False
         if self._request is None and self._writable and not self._closing:
-            self._serve()
+            try:
+                self._serve()
+            except Exception:
+                self._transport.abort()
+                raise
 
     @property
     def _rests(self) -> bool:

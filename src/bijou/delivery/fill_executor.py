@@ -31,8 +31,9 @@ class FillExecutor:
     Nothing is begun that would not end with its window. Where a viewer asks
     for what is being fetched it joins, and nothing waits any more; where the
     edge is nearly full, the upstream fails, or there is no room, nothing more
-    is begun for a while. A newer order replaces what its forerunner has not
-    fetched; what is not wanted any more is served until its room is needed.
+    is begun for a while; what failed is tried again after all others. A newer
+    order replaces what its forerunner has not fetched; what is not wanted any
+    more is served until its room is needed.
 
     Threads: one event loop.
 
@@ -57,6 +58,7 @@ class FillExecutor:
         self._bucket = GCRA(1, 1, 1)
         self._at = 0
         self._failures = 0
+        self._again = False
 
     async def open(self) -> None:
         """Take up the order that an earlier process had."""
@@ -86,6 +88,7 @@ class FillExecutor:
         rate = max(1, order.rate_bps // 8)
         self.order = order
         self._at = self._failures = 0
+        self._again = False
         self._bucket = GCRA(rate, 1_000_000_000, _BURST_BYTES)
         self.gone = set()
         self.wanted_bytes = sum(each.size_bytes for each in order.wanted)
@@ -113,14 +116,17 @@ class FillExecutor:
         return await self._bring(wanted)
 
     def _next(self) -> Wanted | None:
-        """Return the most worthy that is not here."""
+        """Return the most worthy that is not here; those that failed come after all others."""
         wanted = self.order.wanted if self.order else []
-        while self._at < len(wanted):
-            one = wanted[self._at]
-            if one.path not in self._reserve and one.path not in self.gone:
-                return one
-            self._at += 1
-        return None
+        while True:
+            while self._at < len(wanted):
+                one = wanted[self._at]
+                if one.path not in self._reserve and one.path not in self.gone:
+                    return one
+                self._at += 1
+            if not self._again:
+                return None
+            self._at, self._again = 0, False
 
     async def _bring(self, wanted: Wanted) -> float:
         self._told("filling")
@@ -131,12 +137,17 @@ class FillExecutor:
                 await self._reserve.make_room(cached.size_bytes)
             await self._reserve.keep(cached)
         except (NotFound, TooLarge) as error:
+            if isinstance(error, TooLarge) and not self._fetching.is_oversize(wanted.path):
+                return self._pause("memory is full of what viewers wait for", _CROWDED_S)
             _log.info("fill.passed_over", path=wanted.path, why=str(error) or "it is too large to be kept")
             self.gone.add(wanted.path)
             return 0.0
         except NoRoom as error:
             return self._pause(str(error), _LOOK_S)
         except (BijouError, BodyCut, OSError) as error:
+            if wanted is self._next():  # and not of an order that was replaced meanwhile
+                self._at += 1
+                self._again = True
             self._failures += 1
             wait_s = min(_LONGEST_S, _FAILED_S * 2.0 ** (self._failures - 1))
             return self._pause(f"{wanted.path}: {str(error) or 'the origin cut its answer'}", wait_s)

@@ -63,7 +63,7 @@ class FillPlanning:
         self._hours = sorted(set(hours))
         self._clock = clock
         self._planning = asyncio.Lock()
-        self._noted_until_s = 0.0
+        self._is_noted = True
         self._again_at_s = 0.0
 
     async def open(self) -> None:
@@ -75,6 +75,7 @@ class FillPlanning:
     def asked(self, path: str, size_bytes: int) -> None:
         """Count a request for an object of that size, which is served."""
         self.ledger.asked(path, size_bytes, self._clock.now() / 1e6)
+        self._is_noted = False
 
     async def run(self) -> None:
         """Keep the ledger and plan when it is time, until cancelled."""
@@ -84,8 +85,8 @@ class FillPlanning:
 
     async def tick(self) -> None:
         """Look at the time."""
-        if self.ledger.until_s > self._noted_until_s:
-            self._noted_until_s = self.ledger.until_s
+        if not self._is_noted:
+            self._is_noted = True
             await self._reserve.note(LEDGER_NOTE, self.ledger.image())
         now_s = self._clock.now() / 1e6
         if not self.is_due(now_s) or now_s < self._again_at_s:

@@ -96,8 +96,8 @@ class Reserve:
         if body is None:
             if self._held.get(path) is kept:
                 self.damaged += 1
-                self._forget(path)
                 _log.warning("edge.disk_damaged", path=path)
+                await asyncio.to_thread(self._files.remove, self._forget(path))
             return None
         self.hits += 1
         self.hit_bytes += kept.size_bytes

@@ -45,7 +45,7 @@ class Turns:
 
     def _next(self) -> None:
         self._taken = min(TURN, len(self._waiting))
+        if self._taken:
+            self._soon(self._next)  # before any is read: one that breaks keeps nobody waiting for ever
         for _ in range(self._taken):
             self._waiting.popleft().proceed()
-        if self._taken:
-            self._soon(self._next)

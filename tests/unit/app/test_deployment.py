@@ -229,6 +229,17 @@ def test_who_is_behind_tls_is_reached_through_it_alone() -> None:
     assert [port["port"] for port in far["spec"]["ports"]] == [80]
 
 
+def test_who_is_behind_tls_believes_whom_it_believed_before_too() -> None:
+    proxies = ["10.9.0.0/16", "10.8.0.1"]
+    settings = msgspec.structs.replace(SECURE, edge=Edge(trusted_proxies=proxies))
+    services = yaml.safe_load(files_of(settings)["compose/compose.yaml"])["services"]
+
+    for edge in ("edge-east", "edge-far"):
+        believed = services[edge]["environment"]["BIJOU_EDGE_TRUSTED_PROXIES"].split(",")
+        assert believed[:2] == proxies
+        assert len(believed) == 3
+
+
 def objects_of(files: dict[str, str], part: str) -> list[dict[str, Any]]:
     return [each for each in yaml.safe_load_all(files[f"kubernetes/{part}.yaml"]) if each]
 

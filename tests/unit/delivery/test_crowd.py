@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from bijou.delivery.answers import media_head
 from bijou.delivery.fill import ROUSED, Fill
 from bijou.delivery.model import BodyCut, Miss, Representation
+from bijou.delivery.origin import Origin
 from bijou.delivery.selection import Selection
+from bijou.delivery.server import Server
 from bijou.delivery.turns import TURN, Turns
-from bijou.ports import Instant, NotFound
+from bijou.engines.files import FileBlobs
+from bijou.ports import Instant, NotFound, VirtualClock
 from tests.contract.delivery.scene import REAL
 
 WHAT = Representation("/media/a/1.m4s", 10, '"e"')
@@ -137,6 +141,79 @@ def test_who_comes_while_a_crowd_is_read_waits_behind_it() -> None:
 
     assert not late
     assert read == [*range(TURN, 2 * TURN), -1]
+
+
+class Clumsy:
+    """A connection on which something breaks."""
+
+    def proceed(self) -> None:
+        raise RuntimeError("it broke")
+
+
+def test_a_connection_that_breaks_leaves_nobody_waiting_for_ever() -> None:
+    soon: list[Callable[[], None]] = []
+    read: list[int] = []
+    turns = Turns(soon.append)
+    for _ in range(TURN):
+        assert turns.takes(Clumsy())
+    turns.takes(Clumsy())
+    turns.takes(Viewer(1, read))
+    with pytest.raises(RuntimeError):
+        soon.pop(0)()
+    while soon:
+        soon.pop(0)()
+
+    assert read == [1]
+    assert turns.takes(Viewer(2, read))
+
+
+class Plug(asyncio.Transport):
+    """A peer whose bytes are handed over by the test; notes whether it would be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading = True
+        self.sent = b""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Take any."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += bytes(data)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_who_waits_for_its_turn_waits_once_and_is_not_read_meanwhile_however_much_it_sends(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        clock, read = VirtualClock(), list[int]()
+        server = Server(Origin(FileBlobs(tmp_path, clock), clock), clock, idle_s=30, connections=9)
+        for name in range(TURN):
+            server.turns.takes(Viewer(name, read))
+        plug, connection = Plug(), server.connection()
+        connection.connection_made(plug)
+        for part in (b"GET /healthz HTTP/1.1\r\nHost: ", *[b"e"] * TURN):
+            connection.data_received(part)
+        server.turns.takes(Viewer(-1, read))
+
+        assert not plug.reading
+        await REAL.sleep(0)
+        assert read == [-1]
+        assert plug.reading
+
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize(

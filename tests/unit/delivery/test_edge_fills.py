@@ -325,6 +325,33 @@ def test_a_killed_process_has_lost_a_minute_of_what_was_asked_for(loop: Loop, tm
     loop(patiently(played()))
 
 
+def test_what_is_asked_for_is_kept_each_minute_though_the_clock_was_set_back(
+    loop: Loop, tmp_path: Path
+) -> None:
+    note = tmp_path / "filled" / "ledger.json"
+
+    async def kept(clock: VirtualClock, *, starts: int) -> None:
+        async with filling(tmp_path, clock) as scene:
+            for number in range(1, starts + 1):
+                await ask(scene.port, segment(FIRST, 1))
+                for _ in range(1000):
+                    clock.advance(TICK_S)
+                    await REAL.sleep(0.002)
+                    told = msgspec.json.decode(note.read_bytes(), type=LedgerImage) if note.exists() else None
+                    if told and told.begun[FIRST].times >= number:
+                        break
+                else:
+                    pytest.fail(f"the start of number {number} was not kept")
+
+    async def played() -> None:
+        await publish(tmp_path, VirtualClock(NOON), FIRST)
+        async with filling(tmp_path, VirtualClock(Instant(NOON + 400 * DAY * 1_000_000))) as scene:
+            await ask(scene.port, segment(FIRST, 1))
+        await kept(VirtualClock(NOON), starts=3)
+
+    loop(patiently(played()))
+
+
 def test_an_origin_tells_its_stock_to_who_proves_itself_and_to_nobody_else(
     loop: Loop, tmp_path: Path
 ) -> None:

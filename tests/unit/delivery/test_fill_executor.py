@@ -225,6 +225,23 @@ def test_what_is_gone_at_the_origin_or_too_large_is_passed_over(loop: Loop, tmp_
     loop(patiently(played()))
 
 
+def test_what_memory_cannot_take_just_now_is_fetched_once_it_can(loop: Loop, tmp_path: Path) -> None:
+    async def played() -> None:
+        async with filled(tmp_path, bodies(*SIX), cache_bytes=1 << 20) as scene:
+            most = (1 << 20) - SIZE
+            assert scene.fetching.store.hold(most)
+            await scene.executor.take(order(*SIX[:2]))
+            await until(lambda: scene.executor.state in {"paused", "done"})
+            assert (scene.executor.state, scene.executor.gone) == ("paused", set())
+            scene.fetching.store.release(most)
+            scene.clock.advance(5.1)
+            await scene.reaches("done")
+
+            assert scene.reserve.paths == set(SIX[:2])
+
+    loop(patiently(played()))
+
+
 def test_a_broken_upstream_pauses_fills_longer_each_time_and_they_go_on(loop: Loop, tmp_path: Path) -> None:
     async def played() -> None:
         clock = VirtualClock()
@@ -246,6 +263,44 @@ def test_a_broken_upstream_pauses_fills_longer_each_time_and_they_go_on(loop: Lo
             await scene.reaches("done")
 
             assert scene.reserve.paths == set(SIX[:2])
+
+    loop(patiently(played()))
+
+
+def test_one_object_that_cannot_be_fetched_keeps_no_other_from_it_and_is_tried_again_after_them(
+    loop: Loop, tmp_path: Path
+) -> None:
+    async def played() -> None:
+        clock = VirtualClock()
+        async with obedient_origin() as (told, port), scene_of(tmp_path / "filled", port, clock) as scene:
+            await scene.executor.take(order(*SIX[:3], size=3))
+            asked = []
+            for status in ("500 No", "200 OK", "200 OK", "500 No", "200 OK"):
+                path, writer = await told.asked.get()
+                asked.append(path)
+                writer.write(head_of(0, status=status) if status == "500 No" else head_of(3) + b"one")
+                if status == "500 No":
+                    await scene.reaches("paused")
+                    clock.advance(5.1)
+            await scene.reaches("done")
+
+            assert asked == [SIX[0], SIX[1], SIX[2], SIX[0], SIX[0]]
+            assert scene.reserve.paths == set(SIX[:3])
+
+    loop(patiently(played()))
+
+
+def test_what_the_disk_broke_leaves_no_file_behind_and_is_not_found_again(loop: Loop, tmp_path: Path) -> None:
+    async def played() -> None:
+        async with filled(tmp_path, bodies(*SIX)) as scene:
+            await scene.executor.take(order(SIX[0]))
+            await scene.reaches("done")
+            (file,) = (tmp_path / "filled").glob("??/*")
+            file.write_bytes(file.read_bytes()[:-1] + b"!")
+
+            assert await scene.reserve.read(SIX[0]) is None
+            assert (scene.reserve.used_bytes, scene.reserve.damaged) == (0, 1)
+            assert not file.exists()
 
     loop(patiently(played()))
 

@@ -66,9 +66,10 @@ def compose_files(settings: Settings) -> dict[str, str]:
 def _behind_tls(part: Part, *, hidden: bool) -> Part:
     if part.service not in {"control", "edge"}:
         return part
-    believed = {f"BIJOU_{part.service.upper()}_TRUSTED_PROXIES": _NETWORK}
+    name = f"BIJOU_{part.service.upper()}_TRUSTED_PROXIES"
+    believed = ",".join(filter(None, (part.environment.get(name, ""), _NETWORK)))
     return msgspec.structs.replace(
-        part, environment=part.environment | believed, public=part.public and not hidden
+        part, environment=part.environment | {name: believed}, public=part.public and not hidden
     )
 
 

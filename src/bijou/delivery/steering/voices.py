@@ -58,11 +58,12 @@ class Voices:
         if len(self._homes) > _MOST:
             self._homes.popitem(last=False)
         if session not in heard and len(heard) >= self._most:
-            for quiet in [each for each, at_ns in heard.items() if now_ns - at_ns >= QUIET_S * 1e9]:
-                del heard[quiet]
-        if session not in heard and len(heard) >= self._most:
-            self._silence(session)
-            return False
+            quietest = min(heard, key=heard.__getitem__)
+            if now_ns - heard[quietest] < QUIET_S * 1e9:
+                self._silence(session)
+                return False
+            del heard[quietest]
+            self._silence(quietest)  # it may be answered from memory still, without being asked who it is
         heard[session] = now_ns
         self._silenced.pop(session, None)
         return True

@@ -216,6 +216,24 @@ def test_the_throughput_of_who_asks_again_counts() -> None:
     assert sums["east"].rate.n > 3 * 4
 
 
+def test_who_lost_its_voice_to_another_of_its_address_is_not_heard_from_memory_either() -> None:
+    house = House()
+    states = [house.state(f"ses_{number}", lasts_s=300) for number in range(8)]
+    for at in range(0, 8, 2):
+        for state in states[at : at + 2]:
+            asking = Request("GET", f"/steer/{state}", {}, query=USUAL.encode(), peer="198.51.100.7")
+            house.steerer.answer(asking)
+        house.clock.advance(31)
+    for _ in range(8):
+        for state in states:
+            assert house.readily(state)
+        house.clock.advance(1)
+    house.pathways.look()
+    sums = {status.region: status.seen for status in house.pathways.status()}
+
+    assert 0 < sums["east"].rate.n <= 2 * 9
+
+
 def test_what_steering_alone_has_ready_is_counted() -> None:
     house = House()
     site, state = SteeringSite(house.steerer, house.clock), house.state()
