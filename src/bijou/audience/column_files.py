@@ -225,6 +225,8 @@ class GrowingFile:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(descriptor)
         self._file = _Opened(path, writable=True)
+        if not self._file.size():
+            sync_folder(path.parent)
         fcntl.flock(self._file.descriptor, fcntl.LOCK_EX)
         self.pieces: list[Piece] = []
         with contextlib.suppress(ValueError, msgspec.MsgspecError):

@@ -1,6 +1,7 @@
 """How many would be reached: while a rule is typed, and between audiences."""
 
 import math
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ def estimate(
         snapshot: Where the rule names audiences: those that are built.
         sample_rows: Users looked at; where there are no more, all are.
     """
-    sample = sampled(view, rule, now_s, purpose, snapshot, sample_rows)
+    built = {name: snapshot.bitmap(name) for name in audiences_of(rule)} if snapshot else {}
+    sample = sampled(view, rule, now_s, purpose, built, sample_rows)
     users, known = sample.hits * sample.step, sample.seen * sample.step
     return told(sample.hits, sample.seen, users, known, floor)
 
@@ -51,11 +53,10 @@ class Sample(NamedTuple):
 
 
 def sampled(
-    view: View, rule: Rule, now_s: int, purpose: str, snapshot: Snapshot | None, sample_rows: int
+    view: View, rule: Rule, now_s: int, purpose: str, built: Mapping[str, BitMap], sample_rows: int
 ) -> Sample:
     """Look at every n-th user, so that at most `sample_rows` are looked at; see `estimate`."""
     step = max(1, -(-view.rows // sample_rows))
-    built = {name: snapshot.bitmap(name) for name in audiences_of(rule)} if snapshot else {}
     frame = StridedFrame(view, 0, view.rows, step, built)
     answers = Evaluator(frame, view.registry, now_s).evaluate(with_consent(Definition("", rule, purpose)))
     return Sample(int(answers.sum()), int(np.count_nonzero(frame.column(KNOWN))), step)

@@ -17,7 +17,10 @@ def scrub_parts(folder: Path, hash_: int) -> int:
     """
     scrubbed = 0
     for path in sorted(folder.glob(f"*/{IDS}")):
-        with GrowingFile(path) as ids, GrowingFile(path.with_name(ROWS)) as rows:
+        with (
+            GrowingFile(path) as ids,
+            GrowingFile(path.with_name(ROWS), limit=len(ids.pieces)) as rows,
+        ):
             for piece, cells in zip(ids.pieces, rows.pieces, strict=False):
                 found = np.flatnonzero(piece.read("hash") == np.uint64(hash_))
                 for row in piece.read("row")[found].tolist():

@@ -12,7 +12,6 @@ import importlib
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import msgspec
@@ -148,14 +147,16 @@ class DaskEvaluating:
         stack = [*([manifest.base] if manifest.base else []), *manifest.layers]
         if self._files or not stack:
             return
-        with tempfile.TemporaryDirectory(dir=self._view.folder.parent) as aside:
-            for layer in stack:
-                source = self._view.folder / layer.file
-                copy = Path(aside) / layer.file  # a file that is put is moved
+        for layer in stack:
+            source = self._view.folder / layer.file
+            copy = source.with_name(f"{layer.file}.new")  # put moves it; a killed one is tidied up there
+            try:
                 shutil.copyfile(source, copy)
                 self._run(self._blobs.put(f"{self._under}/{layer.file}", copy))
-                with opened_columns(source) as file:
-                    self._files[layer.file] = [piece.places() for piece in file.pieces()]
+            finally:
+                copy.unlink(missing_ok=True)
+            with opened_columns(source) as file:
+                self._files[layer.file] = [piece.places() for piece in file.pieces()]
 
     def _clear(self) -> None:
         self._run(_removed(self._blobs, f"{PREFIX}/"))

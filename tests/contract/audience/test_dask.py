@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -182,6 +182,38 @@ def test_what_a_killed_build_left_among_the_blobs_goes_with_the_next_one(
 
     assert built_on(cluster, place, partial(in_folder, str(tmp_path))) == expected
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+class WatchingBlobs(FileBlobs):
+    """Knows which files were laid out."""
+
+    laid: ClassVar[list[Path]] = []
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(Path(folder), VirtualClock())
+
+    async def put(self, key: str, content: bytes | Path) -> BlobInfo:
+        if isinstance(content, Path):
+            self.laid.append(content)
+        return await super().put(key, content)
+
+
+def test_features_are_laid_out_from_where_a_deletion_tidies_up_after_a_killed_build(
+    cluster: Any, place: Place, tmp_path: Path
+) -> None:
+    with (
+        place.store.viewing() as view,
+        DaskEvaluating(view, cluster, partial(WatchingBlobs, str(tmp_path))) as evaluating,
+    ):
+        evaluating([], {}, place.store.clock.now())
+    assert len(WatchingBlobs.laid) == 1 + len(place.store.manifest().layers)
+    for path in WatchingBlobs.laid:
+        path.write_bytes(b"features of somebody")
+
+    place.store.tidy(place.store.manifest())
+
+    assert not [path for path in place.store.folder.rglob("*.new") if path.is_file()]
+    assert not [path for path in WatchingBlobs.laid if path.exists()]
 
 
 def test_the_command_builds_on_a_given_scheduler(cluster: Any, tmp_path: Path) -> None:

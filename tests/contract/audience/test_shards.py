@@ -16,7 +16,17 @@ from bijou.audience.shards.asking import Held, OneSlot, OneUser, Peer, State
 from bijou.audience.shards.moving import move_slot
 from bijou.audience.shards.slots import SLOTS, MapFile, slot_of
 from bijou.engines.audience_files import FileSource
-from bijou.ports import Conflict, EngineUnavailable, Instant, InvalidRequest, NotFound, Overloaded
+from bijou.ports import (
+    BijouBug,
+    BijouError,
+    Conflict,
+    EngineUnavailable,
+    Forbidden,
+    Instant,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+)
 from tests.contract.audience.divided import RULES, Divided, fast_folder
 from tests.unit.audience.populations import NOW_S, crowd, parquet
 
@@ -64,6 +74,15 @@ def test_an_audience_of_few_in_all_shards_together_is_told_of_nobody(city: Divid
     assert not [audiences for audiences, _, _ in city.viewers(city.many, list(PEOPLE)) if "few" in audiences]
     states = city.many.shards()
     assert sum(sum(state.users.values()) for state in states.values() if state) == len(PEOPLE)
+
+
+def test_an_audience_of_few_adds_nobody_to_a_count(city: Divided) -> None:
+    asked: list[tuple[list[str], list[str]]] = [(["grown", "few"], []), (["grown"], ["few"])]
+    for include, exclude in asked:
+        assert city.many.combine(include, exclude) == city.one.combine(include, exclude)
+    rule = 'in audience("few") or in audience("both")'
+    assert city.many.reach(rule) == city.one.reach(rule)
+    assert city.many.overlap("few", "germans") == city.one.overlap("few", "germans")
 
 
 def test_the_same_batch_again_changes_nothing_and_other_content_is_refused(
@@ -131,6 +150,21 @@ def test_a_shard_that_is_away_is_said_with_the_share_that_lacks(city: Divided) -
     assert 0 < reach.of < city.one.reach("age >= 18").of
 
 
+@pytest.mark.parametrize("error", [BijouBug("http.bug", "a bug"), Forbidden("http.forbidden", "another key")])
+def test_a_shard_that_answers_with_an_error_costs_only_its_own_viewers(
+    city: Divided, error: BijouError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = city.viewers(city.many, NAMES)
+
+    async def failing(_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(city.reached.shards["http://west"], "known", failing)
+
+    for name, before, found in zip(NAMES, whole, city.viewers(city.many, NAMES), strict=True):
+        assert found == (before if holder(city, name) == "east" else ([], {}, "shard_away"))
+
+
 def holder(city: Divided, name: str) -> str:
     shards = MapFile(city.many.store.folder).read()
     assert shards is not None
@@ -164,6 +198,46 @@ def test_an_upload_that_lost_a_shard_on_its_way_counts_once_when_it_is_sent_agai
     city.build()
     assert city.viewers(city.many, NAMES) == city.viewers(city.one, NAMES)
     assert not list(city.folder.rglob("*.part"))
+
+
+def test_content_that_was_lost_on_its_way_does_not_stand_in_the_way_of_other_content(
+    city: Divided, tmp_path: Path
+) -> None:
+    names, hasher = list(PEOPLE)[:60], city.many.store.hasher
+    slot = slot_of(hasher.one(names[0]))
+    longer = FileSource(parquet(tmp_path / "a.parquet", {name: {"age": 46} for name in names}), chunk_rows=10)
+    others = [name for name in names if slot_of(hasher.one(name)) != slot]
+    with pytest.MonkeyPatch.context() as patch:
+        for shard in city.reached.shards.values():
+            patch.setattr(shard, "commit", unreachable)
+        with pytest.raises(EngineUnavailable):
+            city.many.upload(longer, Batch("lost-32", Instant(NOW_S * 1_000_000)))
+    city.reached.away.clear()
+    assert len(list(city.folder.rglob("*.part"))) > SLOTS
+
+    shorter = parquet(tmp_path / "b.parquet", {name: {"age": 47} for name in others})
+
+    assert city.take(city.many, shorter, "lost-32") == city.take(city.one, shorter, "lost-32")
+    assert not list(city.folder.rglob("*.part"))
+
+
+def test_a_batch_that_is_called_off_leaves_nothing_at_any_shard(city: Divided, tmp_path: Path) -> None:
+    path = parquet(tmp_path / "off.parquet", {name: {"age": 48} for name in list(PEOPLE)[:60]})
+    before = city.viewers(city.many, NAMES)
+    with pytest.MonkeyPatch.context() as patch:
+        for shard in city.reached.shards.values():
+            patch.setattr(shard, "commit", unreachable)
+        with pytest.raises(EngineUnavailable):
+            city.take(city.many, path, "off-33")
+    city.reached.away.clear()
+    staged = next(city.folder.glob("shard-*/slot-*/arriving/off-33")).parents[1] / "incoming" / "off-33"
+    staged.mkdir(parents=True)
+
+    city.many.discard("off-33")
+
+    assert not list(city.folder.rglob("off-33"))
+    city.build()
+    assert city.viewers(city.many, NAMES) == before
 
 
 def traces(city: Divided, name: str) -> list[str]:
@@ -214,6 +288,31 @@ def test_a_deletion_leaves_no_trace_in_any_shard_nor_in_a_copy_or_batch_on_its_w
     assert traces(city, who) == []
     assert city.viewers(city.many, [who]) == [([], {}, "no_profile")]
     city.end("north")
+
+
+def test_a_lost_map_is_made_anew_with_everybody_where_they_are(city: Divided) -> None:
+    city.build()
+    whole, place = city.viewers(city.many, NAMES), city.many.store.folder / "shards.json"
+    source, target = _peers(city, 2)
+    asyncio.run(move_slot(2, source, target, city.reached))
+    place.unlink()
+
+    with pytest.raises(Conflict, match=r"slot \d+ went to west at http://west; add that shard"):
+        city.many.add_shards(["east=http://east"], lambda _: None)
+    made = city.many.add_shards(["west=http://west", "east=http://east"], lambda _: None)
+
+    held = city.many.shards()
+    assert all(held[name].slots[slot].state is State.OPEN for slot, name in enumerate(made.holders))  # type: ignore[union-attr]
+    assert city.viewers(city.many, NAMES) == whole
+
+
+def _peers(city: Divided, slot: int) -> list[Peer]:
+    """Return who holds a slot, and who does not."""
+    shards = MapFile(city.many.store.folder).read()
+    assert shards is not None
+    return [
+        Peer(name, f"http://{name}") for name in sorted(("east", "west"), key=shards.holders[slot].__ne__)
+    ]
 
 
 async def unreachable(*_: Any) -> Any:

@@ -13,6 +13,7 @@ from bijou.audience.cells import Array, looked_up
 from bijou.audience.column_files import ColumnFile, GrowingFile, opened
 from bijou.audience.numbering import Numbered, Numbering, sharded
 from bijou.audience.ordinals import OrdinalMap
+from bijou.audience.scrubbing import scrub_parts
 from bijou.ports import EngineUnavailable
 
 SHARED = [HealthCheck.function_scoped_fixture]
@@ -40,6 +41,18 @@ def test_what_a_killed_writer_left_is_cut_off_and_written_again(tmp_path: Path) 
             least, most = (sum(end - padding <= length for end in ends[1:]) for padding in (0, 63))
             assert least <= len(file.pieces) <= most
         assert grown(path, sizes) == whole
+
+
+def test_a_deletion_cuts_rows_off_that_a_killed_writer_could_not_give_to_anybody(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    counted = len(grown(tmp_path / "b" / "rows.cols", [5]))
+    grown(tmp_path / "b" / "rows.cols", [5, 8])
+    with GrowingFile(tmp_path / "b" / "ids.cols") as file:
+        file.append({"hash": np.arange(1, 6, dtype=np.uint64), "row": np.arange(5, dtype=np.uint32)}, {})
+
+    assert scrub_parts(tmp_path, 99) == 0
+
+    assert (tmp_path / "b" / "rows.cols").stat().st_size == counted
 
 
 def test_a_piece_counts_only_once_its_first_bytes_are_there(tmp_path: Path) -> None:

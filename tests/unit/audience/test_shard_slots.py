@@ -98,6 +98,17 @@ def test_a_user_is_taken_out_of_parts_that_wait(tmp_path: Path) -> None:
     assert who.to_bytes(8, "big") not in (tmp_path / "b" / "000001.part").read_bytes()
 
 
+def test_a_draft_of_a_killed_process_goes_with_a_deletion(tmp_path: Path) -> None:
+    who = HASHER.one(NAMES[5])
+    (tmp_path / "b").mkdir()
+    draft = tmp_path / "b" / "000000.part.new"
+    draft.write_bytes(encoded(split(chunk(NAMES), HASHER)[slot_of(who)])[:-9])
+
+    assert scrub(tmp_path, who) == 0
+
+    assert not draft.exists()
+
+
 @pytest.mark.parametrize(
     "entry",
     ["one", "=http://a", "One=http://a", "one=a", "one=http://a/b", "one=http://u@a", "../x=http://a"],

@@ -43,7 +43,8 @@ class Mover:
 
         Raises:
             EngineUnavailable: `audience.shard_away`: do it again once it is there.
-            Conflict: `audience.other_shard`, another one answers at an address.
+            Conflict: `audience.other_shard`, another one answers at an address;
+                `audience.slot_elsewhere`, without a map: a shard that holds a slot is not named.
         """
         for name, address in addresses.items():
             await self._check(name, address)
@@ -58,9 +59,24 @@ class Mover:
         return shards
 
     async def _lay_out(self, addresses: dict[str, str]) -> Shards:
-        shards = laid_out(addresses)
-        for slot, name in enumerate(shards.holders):
+        """Begin slots that nobody has; those that shards hold already, where a map was lost, stay there."""
+        holders = laid_out(addresses).holders
+        gone: dict[int, Peer] = {}
+        for name, address in addresses.items():
+            for slot, held in (await self._reaching(address).state()).slots.items():
+                if held.state is not State.GONE:
+                    holders[slot] = name
+                elif held.peer is not None:
+                    gone[slot] = held.peer
+        for slot, peer in gone.items():
+            if peer.name not in addresses:
+                raise Conflict(
+                    "audience.slot_elsewhere",
+                    f"slot {slot} went to {peer.name} at {peer.address}; add that shard together with these",
+                )
+        for slot, name in enumerate(holders):
             await self._reaching(addresses[name]).hold(OneSlot(slot))
+        shards = Shards(addresses, holders)
         self._map.write(shards)
         return shards
 

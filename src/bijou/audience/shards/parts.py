@@ -122,8 +122,13 @@ def parts_in(folder: Path) -> list[Path]:
 
 
 def scrub(arriving: Path, hash_: int) -> int:
-    """Take a user out of all parts of all batches in a folder; return how many rows went."""
+    """Take a user out of all parts of all batches in a folder; return how many rows went.
+
+    What a killed process was writing there goes whole.
+    """
     scrubbed = 0
+    for draft in arriving.glob("*/*.new"):
+        draft.unlink(missing_ok=True)
     for path in sorted(arriving.glob("*/*.part")):
         part = decoded(path.read_bytes())
         others = np.frombuffer(part.hashes, ">u8") != np.uint64(hash_)

@@ -25,7 +25,7 @@ from bijou.audience.shards.asking import (
 )
 from bijou.audience.shards.slots import SLOTS, Shards, slot_of
 from bijou.audience.shown import Forgotten, Known, Overlap, Reach
-from bijou.ports import Clock, EngineUnavailable, NotFound, Overloaded
+from bijou.ports import BijouError, Clock, EngineUnavailable, NotFound, Overloaded
 
 T = TypeVar("T")
 SHARD_AWAY: Final = "shard_away"
@@ -213,7 +213,10 @@ class ShardedUsers:
 
     async def _found(self, name: str, hashes: list[int], purpose: str) -> list[Found] | None:
         keys = Keys([f"{hash_:016x}" for hash_ in hashes], purpose)
-        return await self._asked(name, lambda shard: shard.known(keys))
+        try:
+            return await self._asked(name, lambda shard: shard.known(keys))
+        except BijouError:  # it answers, but not this: for a viewer it is away
+            return None
 
     def _batches(self, hashes: Sequence[int], waiting: list[int]) -> list[tuple[str, list[int]]]:
         """Return who is asked for whom."""

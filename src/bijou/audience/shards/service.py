@@ -16,7 +16,7 @@ from bijou.audience.rules.nodes import Rule, audiences_of
 from bijou.audience.rules.reading import read_rule
 from bijou.audience.rules.typing import check
 from bijou.audience.service import AudienceService
-from bijou.audience.shards.asking import AudienceShard, Build, ShardState, Told
+from bijou.audience.shards.asking import AudienceShard, Build, OneBatch, ShardState, Told
 from bijou.audience.shards.moving import Mover
 from bijou.audience.shards.routing import ShardedUsers
 from bijou.audience.shards.slots import MapFile, Move, Shards, parse_shards
@@ -118,6 +118,13 @@ class ShardedAudiences(AudienceService):
     def overlap(self, one: str, other: str) -> Overlap:
         """Return how many members two built audiences share."""
         return self._ask(lambda users: users.overlap(one, other, floor=self._floor))
+
+    def discard(self, batch_id: str) -> None:
+        """Forget what shards have of a batch that will not be brought in; all must be there."""
+        with self.store.writing():
+            self._ask(
+                lambda users: users.each_slot(lambda shard, slot: shard.discard(OneBatch(slot, batch_id)))
+            )
 
     def forget(self, identifier: str) -> Forgotten:
         """Delete a user at the shard that has them."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -49,6 +50,7 @@ from bijou.ports import Clock, InvalidRequest
 
 Order = TypeVar("Order")
 T = TypeVar("T")
+_KEY: Final = re.compile(r"[0-9a-f]{16}")
 
 
 class LocalShard:
@@ -264,9 +266,8 @@ def _check_part(part: NewPart) -> None:
 
 
 def _hash(key: str) -> int:
-    try:
-        return int(key, 16) % (1 << 64)
-    except ValueError as error:
+    if not _KEY.fullmatch(key):
         raise InvalidRequest(
-            "audience.bad_key", f"{key[:20]!r} is no key of a user; one has 16 digits"
-        ) from error
+            "audience.bad_key", f"{key[:20]!r} is no key of a user; one has 16 of 0-9 and a-f"
+        )
+    return int(key, 16)

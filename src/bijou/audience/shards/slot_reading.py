@@ -1,7 +1,7 @@
 """What is asked of one slot: viewers' profiles, and counts; nothing here writes."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -70,15 +70,19 @@ class SlotReader:
             lacking = names - snapshot.audiences.keys() if snapshot else set()
             if lacking:
                 return Counted(number, lacks=min(lacking))
+            built = {name: self._members(snapshot, name) for name in names} if snapshot else {}
             if asked.rule is None:
-                assert snapshot is not None
-                return _of_audiences(number, asked, snapshot)
+                return _of_audiences(number, asked, built)
             view = opened.enter_context(self._store.viewing())
             now_s = self._slot.clock.now() // 1_000_000
-            sample = sampled(view, asked.rule, now_s, asked.purpose, snapshot, asked.sample_rows)
+            sample = sampled(view, asked.rule, now_s, asked.purpose, built, asked.sample_rows)
             return Counted(
                 number, sample.hits * sample.step, sample.seen * sample.step, sample.hits, sample.seen
             )
+
+    def _members(self, snapshot: Snapshot, name: str) -> BitMap:
+        """Return who is in an audience; of one that has too few in all slots nobody, as if undivided."""
+        return snapshot.bitmap(name) if name in self._told else BitMap()
 
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Snapshot]:
@@ -89,10 +93,10 @@ class SlotReader:
             snapshot.close()
 
 
-def _of_audiences(number: int, asked: Count, snapshot: Snapshot) -> Counted:
-    bitmaps = [snapshot.bitmap(name) for name in asked.include]
+def _of_audiences(number: int, asked: Count, built: Mapping[str, BitMap]) -> Counted:
+    bitmaps = [built[name] for name in asked.include]
     found = BitMap.intersection(*bitmaps) if asked.all_of else BitMap.union(*bitmaps)
     for name in asked.exclude:
-        found -= snapshot.bitmap(name)
+        found -= built[name]
     union = len(BitMap.union(*bitmaps))
     return Counted(number, len(found), union, len(found), union)

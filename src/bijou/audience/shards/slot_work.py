@@ -16,6 +16,7 @@ from bijou.audience.shards.asking import Build, Commit
 from bijou.audience.shards.parts import PartsSource, parts_in, scrub
 from bijou.audience.shards.slots import Pseudonyms
 from bijou.audience.shown import Forgotten
+from bijou.audience.staging import discard_staged
 from bijou.audience.store import FeatureStore
 from bijou.ports import Clock, Conflict
 from bijou.runtime import codec
@@ -58,7 +59,8 @@ def keep_part(slot: Slot, batch: str, number: int, raw: bytes) -> None:
 
 
 def discard(slot: Slot, batch: str) -> None:
-    """Throw a batch's parts away."""
+    """Throw away a batch's parts, and what was staged of them."""
+    discard_staged(slot.folder / "incoming", batch)
     shutil.rmtree(slot.folder / ARRIVING / batch, ignore_errors=True)
 
 
@@ -67,6 +69,9 @@ def commit(slot: Slot, order: Commit) -> BatchReport:
     store, folder = slot.store(), slot.folder / ARRIVING / order.batch.id
     _register(store, order.dimensions)
     earlier = store.manifest().batches.get(order.batch.id)
+    for path in parts_in(folder):
+        if int(path.stem) >= order.parts:  # of other content that never counted
+            path.unlink()
     there = len(parts_in(folder))
     if there != order.parts and earlier is None:
         raise Conflict(

@@ -123,7 +123,8 @@ class MapFile:
         except msgspec.MsgspecError as error:
             raise EngineUnavailable(
                 "audience.damaged",
-                f"{self._path} is no map of shards ({error}); `bijou audience shards add` makes it anew",
+                f"{self._path} is no map of shards ({error}); remove it: `bijou audience shards add` with all"
+                " of them makes it anew",
             ) from error
 
     def write(self, shards: Shards) -> None:

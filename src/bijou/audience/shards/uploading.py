@@ -125,6 +125,7 @@ class Upload:
 
     async def _commit(self, shard: AudienceShard, slot: int, fingerprint: str) -> BatchReport | None:
         if not self._parts[slot]:
+            await shard.discard(OneBatch(slot, self._batch.id))  # of other content that never counted
             return None
         dimensions = list(self._home.manifest().dimensions)
         return await shard.commit(Commit(slot, self._batch, self._parts[slot], fingerprint, dimensions))
