@@ -169,3 +169,19 @@ async def test_homes_are_counted_and_not_single_addresses_of_ipv6(crowd: Crowd) 
     with pytest.raises(Overloaded):
         await crowd.sign_in("2001:db8::ffff", ADA)
     assert (await crowd.sign_in("2001:db8:0:1::1", ADA)).user.name == "ada"
+
+
+async def test_who_is_refused_for_its_address_has_not_tried_the_name(crowd: Crowd) -> None:
+    await crowd.stands()
+    guesses = [crowd.sign_in("10.0.0.9", SignIn(f"n{number}", "x" * 10)) for number in range(3)]
+    await until(lambda: crowd.service.sign_ins().waiting == 1)
+    refused = crowd.sign_in("10.0.0.9")
+    await until(lambda: crowd.service.sign_ins().waiting == 2)
+    crowd.passwords.go.set()
+    await asyncio.gather(*guesses, return_exceptions=True)
+    with pytest.raises(Overloaded):
+        await refused
+
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            await crowd.sign_in("10.0.0.1", WRONG)

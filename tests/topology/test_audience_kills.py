@@ -33,6 +33,8 @@ def test_a_batch_goes_on_when_the_control_process_was_killed_and_ends_as_if_noth
     assert (report["state"], report["kept"], report["users"]) == ("kept", USERS, USERS)
     assert not list((installation.folder / "audience" / "files").rglob("upl_*"))
     assert not list((installation.folder / "audience" / "arriving").iterdir())
+    deleted = installation.command("audience", "delete", "nobody@example.org", "--json")
+    assert (json.loads(deleted.stdout)["known"], json.loads(deleted.stdout)["waiting"]) == (False, [])
 
     elsewhere = ["--house-data-dir", str(tmp_path / "undisturbed")]
     installation.command("audience", "upload", str(file), "--full", *elsewhere, timeout_s=strained(90))

@@ -48,6 +48,7 @@ def test_benchmarks_are_named_and_nothing_else_is() -> None:
         ("demo", "site"),
         ("upload", "site"),
         ("status", "site"),
+        ("audience", "site"),
         ("test", "dev"),
         ("check", "dev"),
         ("fs", "dev"),
@@ -71,6 +72,6 @@ def test_a_task_installs_no_more_than_it_needs_and_says_so(task: str, group: str
     )
 
     asked = (tmp_path / "asked").read_text()
-    assert f"--group {group} " in asked
+    assert f"--group {group} -e .[audience] " in asked  # the console has a room of audiences
     assert f"cache={tmp_path}/.cache" in asked
     assert done.stderr.splitlines() == [f"install   what ./run {task} needs, into .venv (once)"]

@@ -19,9 +19,11 @@ from bijou.audience.staging import Progress
 from bijou.audience.uploads_kept import Order
 from bijou.audience.uploads_progress import Heard
 from bijou.engines.audience_files import FileSource
-from bijou.ports import BijouError, EngineUnavailable, SystemClock
+from bijou.ports import BijouError, EngineUnavailable, InvalidRequest, SystemClock
 from bijou.runtime import codec
 
+_NAME: Final = 200
+_DETAIL: Final = 1_000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -30,6 +32,7 @@ def bring_in(audiences: AudienceService, order: Order, tell: Callable[[Heard], N
 
     Raises:
         BijouError: as of `ingest`, with the file called as its sender does;
+            InvalidRequest `audience.other_content`, it is not what was announced;
             EngineUnavailable `audience.disk_full`.
     """
     file = audiences.store.folder / order.file
@@ -46,11 +49,12 @@ def bring_in(audiences: AudienceService, order: Order, tell: Callable[[Heard], N
     batch = Batch(order.id, order.event_at, order.new.mode, order.new.policy)
     try:
         file_source = FileSource(file, id_column=order.new.id_column)
-        source = WithoutPeople(_Watched(file_source, through), audiences.store.hasher, order.forgotten)
+        source = WithoutPeople(
+            _Watched(file_source, order.new.sha256, through), audiences.store.hasher, order.forgotten
+        )
         return audiences.upload(source, batch, told)
     except BijouError as error:
-        name = order.new.filename or order.new.source
-        raise type(error)(error.code, error.detail.replace(file.name, name)) from error
+        raise type(error)(error.code, _said_of(order, file, error.detail)) from error
     except OSError as error:
         if error.errno not in _FULL:
             raise
@@ -61,14 +65,29 @@ def bring_in(audiences: AudienceService, order: Order, tell: Callable[[Heard], N
         ) from error
 
 
-class _Watched:
-    """A source that says when it is read to its end."""
+def _said_of(order: Order, file: Path, detail: str) -> str:
+    """Call the file as its sender does, and be short: what is said is one line of a pipe."""
+    ours = f"{file.name}: "
+    if detail.startswith(ours):
+        detail = f"{(order.new.filename or order.new.source)[:_NAME]}: {detail.removeprefix(ours)}"
+    return detail if len(detail) <= _DETAIL else f"{detail[:_DETAIL]}…"
 
-    def __init__(self, source: FeatureSource, through: Callable[[], None]) -> None:
-        self._source, self._through = source, through
+
+class _Watched:
+    """A source that is what its sender announced, and says when it is read to its end."""
+
+    def __init__(self, source: FeatureSource, announced: str, through: Callable[[], None]) -> None:
+        self._source, self._announced, self._through = source, announced, through
 
     def fingerprint(self) -> str:
-        return self._source.fingerprint()
+        came = self._source.fingerprint()
+        if self._announced not in {"", came}:
+            raise InvalidRequest(
+                "audience.other_content",
+                f"what came has the SHA-256 {came}, and {self._announced} was announced; nothing was applied;"
+                " send it again from its beginning",
+            )
+        return came
 
     def rows_hint(self) -> int:
         return self._source.rows_hint()

@@ -23,8 +23,9 @@ from bijou.audience.manifest import Manifest
 from bijou.audience.profiles import Layout, Profiles
 from bijou.audience.rules.typing import value_problem
 from bijou.audience.service import AudienceService
-from bijou.audience.shown import Checked, NewAudience
+from bijou.audience.shown import Checked, Forgotten, NewAudience
 from bijou.audience.snapshots import Definition
+from bijou.audience.uploads_kept import keep_out
 from bijou.audience.view import View
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Dimension",
     "Evaluating",
     "FeatureSource",
+    "Forgotten",
     "Kind",
     "Layout",
     "Manifest",
@@ -62,6 +64,7 @@ __all__ = [
     "evaluate_block",
     "is_known",
     "joined",
+    "keep_out",
     "looked_up",
     "opened_columns",
     "read_pairs",

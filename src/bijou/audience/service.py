@@ -18,7 +18,8 @@ from bijou.audience.hashing import Hasher
 from bijou.audience.households import group_households
 from bijou.audience.ingest import ingest
 from bijou.audience.lookalikes import lookalike
-from bijou.audience.manifest import BatchReport
+from bijou.audience.manifest import BatchReport, Manifest
+from bijou.audience.orders import UPDATES
 from bijou.audience.ordinals import Ordinals
 from bijou.audience.profiles import Layout, ProfileReader, Profiles, build_profiles, refresh_profiles
 from bijou.audience.reach import combined, estimate, matrix, overlap
@@ -94,21 +95,31 @@ class AudienceService:
     def state(self) -> AudienceState:
         """Return what stands here."""
         manifest, pointer = self.store.manifest(), self._snapshots.pointer()
-        stack = [*([manifest.base] if manifest.base else []), *manifest.layers]
-        newest = max((layer.sequence for layer in stack), default=0)
         reports = sorted(manifest.batches.values(), key=lambda report: report.applied_at, reverse=True)
-        files = [path for path in self.store.folder.rglob("*") if path.is_file()]
         return AudienceState(
             manifest.issued - len(manifest.forgotten),
             manifest.version,
             len(manifest.layers),
             len(self.definitions()),
-            newest > (pointer.sequence if pointer else 0),
+            self._is_pending(manifest),
             pointer.built_at if pointer else None,
-            sum(path.stat().st_size for path in files),
+            self.store.size_bytes(),
             reports[:100],
             list(self.store.registry(manifest)),
         )
+
+    def has_unbuilt_updates(self) -> bool:
+        """Tell whether updates between batches were applied, and audiences not built since."""
+        manifest, pointer = self.store.manifest(), self._snapshots.pointer()
+        built_at = pointer.built_at if pointer else 0
+        ours = (report for batch_id, report in manifest.batches.items() if batch_id.startswith(UPDATES))
+        return self._is_pending(manifest) and any(report.applied_at >= built_at for report in ours)
+
+    def _is_pending(self, manifest: Manifest) -> bool:
+        pointer = self._snapshots.pointer()
+        stack = [*([manifest.base] if manifest.base else []), *manifest.layers]
+        newest = max((layer.sequence for layer in stack), default=0)
+        return newest > (pointer.sequence if pointer else 0)
 
     def register(self, dimension: Dimension) -> None:
         """Add a dimension."""

@@ -1,6 +1,7 @@
 """The feature store: a folder of immutable files, and the manifest that says which count."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -106,6 +107,15 @@ class FeatureStore:
         sync_folder(self.data)
         replace_file(self.folder / _MANIFEST, codec.encode(manifest))
         self.tidy(manifest)
+
+    def size_bytes(self) -> int:
+        """Return how long all files are; those that go away meanwhile do not count."""
+        found = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    found += os.stat(os.path.join(folder, name)).st_size  # noqa: PTH116, PTH118 - there may be many
+        return found
 
     def tidy(self, manifest: Manifest) -> None:
         """Remove files that do not count, such as those of a commit that was killed."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from bijou.audience.batches import FeatureSource, Reject
-from bijou.audience.orders import UPDATES, RejectedUpdate, UpdatesTaken
+from bijou.audience.orders import RejectedUpdate, UpdatesTaken
 from bijou.audience.turns import Turns
 from bijou.ports import BijouError, Clock, Conflict, Instant, InvalidRequest
 from bijou.runtime.logs import get_logger
@@ -21,6 +21,7 @@ MAX_ROWS: Final = 10_000
 MAX_BYTES: Final = 1 << 20
 _EARLY_S: Final = 86_400
 _SHARE: Final = 0.05
+_MOST_ALIKE: Final = 64
 
 _log = get_logger()
 
@@ -51,7 +52,7 @@ class Updates:
         self._every_s = every_s
         self._took_s = 0.0
         self._came = asyncio.Event()
-        if any((folder / "incoming").glob(f"{UPDATES}*")):  # taken before this process began
+        if (folder / "incoming").is_dir():  # of an earlier process: waiting, or not built
             self._came.set()
 
     async def take(self, lines: bytes) -> UpdatesTaken:
@@ -62,12 +63,18 @@ class Updates:
 
         Raises:
             InvalidRequest: `audience.bad_updates`, it is no such lines, or too
-                many; `audience.bad_file`, a column is none of the registry's.
+                many, or of too many sets of columns; `audience.bad_file`, a
+                column is none of the registry's.
         """
         rows, numbers, rejected = self._read(lines)
         taken = 0
         if rows:
             alike = _alike(rows)
+            if len(alike) > _MOST_ALIKE:
+                raise _bad(
+                    f"its rows have {len(alike):,} different sets of columns, and at most {_MOST_ALIKE} are"
+                    " taken at once; send them in several requests, or as a batch"
+                )
             sources = [self._source_of([rows[place] for place in places]) for places in alike]
             taken, bad = await self._turns.change(lambda audiences: _take(audiences, sources))
             rejected += [
@@ -101,8 +108,10 @@ class Updates:
         began_ns = self._clock.monotonic_ns()
 
         def work(audiences: "AudienceService") -> int:
+            if audiences.is_sharded:
+                return 0
             users = audiences.updates.apply()
-            if users and audiences.definitions():
+            if (users or audiences.has_unbuilt_updates()) and audiences.definitions():
                 audiences.build()
             return users
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -79,9 +79,11 @@ class UpdateStore:
         """
         registry = self._store.registry()
         read = [_Read(source, registry) for source in sources]
-        stagings = {each.columns: self._open_for(each.columns) for each in read if each.taken}
-        for staging in stagings.values():
-            self._check_room(staging)
+        stagings: dict[str, Staging] = {}
+        for each in read:
+            if each.taken and each.columns not in stagings:
+                stagings[each.columns] = self._open_for(each.columns)
+                self._check_room(stagings)
         for each in read:
             if each.taken:
                 stagings[each.columns].fill(each, registry, self._store.hasher, 1, lambda _: None)
@@ -117,12 +119,13 @@ class UpdateStore:
         same = [batch_id for batch_id in waiting if batch_id.endswith(columns)]
         return self._staging(same[-1] if same else f"{UPDATES}{self._next():012}-{columns}")
 
-    def _check_room(self, staging: Staging) -> None:
-        """Refuse what would let very much wait."""
-        parts, waiting = len(staging.parts), len(self.waiting())
+    def _check_room(self, stagings: Mapping[str, Staging]) -> None:
+        """Refuse what would let very much wait, and leave nothing of it."""
+        parts, waiting = max(len(each.parts) for each in stagings.values()), len(self.waiting())
         if parts >= _MOST_PARTS or waiting > _MOST_WAITING:
-            if not parts:
-                staging.discard()
+            for staging in stagings.values():
+                if not staging.parts:
+                    staging.discard()
             raise Overloaded(
                 "audience.updates_wait",
                 f"{max(parts, waiting):,} updates wait until they are applied, and no more are taken;"

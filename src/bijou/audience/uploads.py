@@ -36,6 +36,7 @@ _MOST_ORDERS: Final = 100
 _SHOWN_REPORTS: Final = 100
 _ATTEMPTS: Final = 3
 _AGAIN_S: Final = 0.5
+_TROUBLE_S: Final = 10.0
 
 _log = get_logger()
 
@@ -127,24 +128,27 @@ class Batches:
     async def call_off(self, batch_id: str) -> None:
         """Forget a batch that is not done yet, and all of its bytes.
 
+        A batch that is being brought in stands still meanwhile.
+
         Raises:
             NotFound: `audience.no_batch`.
-            Conflict: `audience.batch_done`.
+            Conflict: `audience.batch_done`; `audience.busy`, somebody else
+                writes features; it is as it was then.
         """
         state = await self.batch(batch_id)
         if state.phase is Phase.DONE:
-            raise Conflict(
-                "audience.batch_done",
-                f"batch {batch_id} was applied; its rows stay until newer ones come",
-            )
-        order = self._book.get(batch_id)
-        if order is None:
-            return
-        async with self._standing_still() if batch_id == self._current else contextlib.nullcontext():
-            self._book.drop(batch_id)
-            self._progress.pop(batch_id, None)
+            raise _done(batch_id)
+        async with self._standing_still():
+            order = self._book.get(batch_id)
+            if order is None:
+                return
+            report = await self._turns.ask(lambda audiences: audiences.reports().get(batch_id))
+            if report is not None and report.state != "refused":  # stopped before it could say so
+                raise _done(batch_id)
             await self._turns.change(lambda audiences: audiences.discard(batch_id))
             await self._let_go(order)
+            self._book.drop(batch_id)  # last: an order that is gone is asked for no bytes
+            self._progress.pop(batch_id, None)
 
     async def arrived(self, upload_id: str, file: Path) -> str:
         """Take note that all bytes of an upload are here; return the id of its batch.
@@ -167,34 +171,49 @@ class Batches:
         """
         async with self._standing_still():
             hash_ = await self._turns.ask(lambda audiences: audiences.store.hasher.one(user))
-            waiting = [order for order in self._book.all() if not is_refused(order) and not order.report]
-            for order in waiting:
-                forgotten = [*order.forgotten, hash_] if hash_ not in order.forgotten else order.forgotten
-                self._book.keep(msgspec.structs.replace(order, forgotten=forgotten))
+            waiting = self._book.keep_out(hash_)
             certificate = await self._turns.change(lambda audiences: audiences.forget(user))
-        return msgspec.structs.replace(certificate, waiting=[order.id for order in waiting])
+        return msgspec.structs.replace(certificate, waiting=waiting)
 
     async def keep_going(self) -> None:
         """Bring in what is ordered, one after another, until cancelled."""
         failures: dict[str, int] = {}
-        for order in filter(has_bytes_in_vain, self._book.all()):  # an earlier process was killed there
-            await self._end(order)
         while True:
             self._wake.clear()
-            due = next(filter(is_due, self._book.all()), None)
-            if due is None:
-                await self._wake.wait()
-                continue
             try:
-                await self._bring_in(due, failures)
-            except BijouError as error:
-                await self._refuse(due.id, error)
-            except Exception:  # noqa: BLE001 - one batch's trouble, which those behind it must not have
-                _log.exception("audience.batch_crashed", batch=due.id)
-                await self._refuse(due.id, _died(due.id))
+                has_worked = await self._go_on(failures)
+            except Exception:  # noqa: BLE001 - such as a full volume: orders cannot be kept, and wait
+                _log.exception("audience.batches_wait")
+                await self._clock.sleep(_TROUBLE_S)
+                continue
+            if not has_worked:
+                await self._wake.wait()
+
+    async def _go_on(self, failures: dict[str, int]) -> bool:
+        """Delete what is in vain, and bring one batch in; False where none is due."""
+        for order in filter(has_bytes_in_vain, self._book.all()):  # whoever was to end it was killed there
+            await self._end(order)
+        await asyncio.to_thread(self._sweep, {self._folder / order.file for order in self._book.all()})
+        due = next(filter(is_due, self._book.all()), None)
+        if due is None:
+            return False
+        try:
+            await self._bring_in(due, failures)
+        except BijouError as error:
+            await self._refuse(due.id, error)
+        except Exception:  # noqa: BLE001 - one batch's trouble, which those behind it must not have
+            _log.exception("audience.batch_crashed", batch=due.id)
+            await self._refuse(due.id, _died(due.id))
+        return True
+
+    def _sweep(self, kept: set[Path]) -> None:
+        """Delete what a fetch left that was killed or called off on its way."""
+        for path in (self._folder / "sources").glob("*"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
     async def _begin(self, new: NewBatch, author: str) -> Order:
-        on_their_way = sum(not order.is_over for order in self._book.all())
+        on_their_way = sum(not order.is_over or bool(order.file) for order in self._book.all())
         if on_their_way >= _MOST_ORDERS:
             raise Overloaded(
                 "audience.too_many_batches",
@@ -263,7 +282,7 @@ class Batches:
 
     async def _refuse(self, batch_id: str, error: BijouError) -> None:
         order = self._book.get(batch_id)
-        if order is not None:
+        if order is not None and order.report is None:
             _log.warning("audience.batch_refused", batch=batch_id, code=error.code)
             await self._end(msgspec.structs.replace(order, problem=error.problem()))
 
@@ -272,14 +291,15 @@ class Batches:
         self._book.keep(order)
         if has_bytes_in_vain(order):
             await self._let_go(order)
-            self._book.keep(msgspec.structs.replace(order, file="", upload="", forgotten=[]))
+            if self._book.get(order.id) == order:  # or its id is another batch's by now
+                self._book.keep(msgspec.structs.replace(order, file="", upload="", forgotten=[]))
 
     async def _let_go(self, order: Order) -> None:
         """Delete the bytes of an order: they name people."""
         if order.upload:
             await self._uploads.release(order.upload)
         elif order.file:
-            (self._folder / order.file).unlink(missing_ok=True)
+            await asyncio.to_thread((self._folder / order.file).unlink, missing_ok=True)
 
     @contextlib.asynccontextmanager
     async def _standing_still(self) -> AsyncIterator[None]:
@@ -340,6 +360,12 @@ class Batches:
 def _said_again(state: BatchState) -> BatchState:
     report = state.report and msgspec.structs.replace(state.report, repeated=True)
     return msgspec.structs.replace(state, report=report)
+
+
+def _done(batch_id: str) -> Conflict:
+    return Conflict(
+        "audience.batch_done", f"batch {batch_id} was applied; its rows stay until newer ones come"
+    )
 
 
 def _died(batch_id: str) -> EngineUnavailable:

@@ -136,6 +136,11 @@ class BatchesClient:
         """Forget a batch that is not done."""
         await self._wire.call(CALL_OFF, batch_id=batch_id)
 
+    async def forget(self, user: str) -> Forgotten:
+        """Delete a person."""
+        certificate: Forgotten = await self._wire.call(FORGET, Person(user))
+        return certificate
+
 
 async def _lines(request: Request) -> bytes:
     if request.headers.get("content-type", "").partition(";")[0].strip() != NDJSON:

@@ -78,13 +78,21 @@ class OrderBook:
         return self._folder / f"{batch_id}.json"
 
     def keep(self, order: Order) -> Order:
-        """Put an order on the disk; forget the oldest of very many that are over."""
+        """Put an order on the disk; forget the oldest of very many that are over and have no bytes."""
         replace_file(self.place(order.id), codec.encode(order))
         self._orders[order.id] = order
-        over = [each for each in self.all() if each.is_over]
+        over = [each for each in self.all() if each.is_over and not each.file]
         for old in over[: max(0, len(over) - _KEPT_WHEN_OVER)]:
             self.drop(old.id)
         return order
+
+    def keep_out(self, hash_: int) -> list[str]:
+        """Keep somebody out of what comes of files that are on their way; return whose batches those are."""
+        waiting = [order for order in self.all() if not is_refused(order) and not order.report]
+        for order in waiting:
+            if hash_ not in order.forgotten:
+                self.keep(msgspec.structs.replace(order, forgotten=[*order.forgotten, hash_]))
+        return [order.id for order in waiting]
 
     def drop(self, batch_id: str) -> None:
         """Forget an order."""
@@ -96,6 +104,11 @@ class OrderBook:
         for path in sorted(self._folder.glob("*.json")):
             with contextlib.suppress(msgspec.MsgspecError):  # replaced in one step: it is of another bijou
                 yield codec.decode(path.read_bytes(), Order)
+
+
+def keep_out(folder: Path, hash_: int) -> list[str]:
+    """Do as `OrderBook.keep_out` does, below the folder of audiences, where no server runs."""
+    return OrderBook(folder / "orders").keep_out(hash_)
 
 
 def is_due(order: Order) -> bool:

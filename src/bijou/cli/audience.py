@@ -1,5 +1,6 @@
 """Commands of ad operations: features in, audiences out."""
 
+import asyncio
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -7,16 +8,18 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from bijou.app.audiences import open_audiences
 from bijou.app.settings import Settings
 from bijou.cli.audience_shards import shards
-from bijou.cli.audience_uploading import sample, upload
+from bijou.cli.audience_uploading import runs, sample, upload
 from bijou.cli.terminal import answer, configured, json_option, speaks_plainly, step
 from bijou.ports import EngineUnavailable, InvalidRequest, SystemClock
 from bijou.runtime.invocation import command
 
 if TYPE_CHECKING:
+    from bijou.audience.api import Forgotten
     from bijou.audience.service import AudienceService
 
 _installation = configured("house.data_dir")
@@ -232,19 +235,37 @@ def households(audiences: "AudienceService", file: Path, *, as_json: bool) -> No
     answer({"households": count}, f"{count:,} households", as_json=as_json)
 
 
-@_audiences("delete")
+@audience.command("delete")
 @click.argument("user")
-def delete(audiences: "AudienceService", user: str, *, as_json: bool) -> None:
+@json_option
+@speaks_plainly
+@_installation
+def delete(config: Settings, user: str, *, as_json: bool) -> None:
     """Delete a user from every file; the answer is the certificate.
+
+    A server that runs does it, and keeps the user out of files that it has
+    received; without one they are kept out by the server that runs next.
 
     \b
     bijou audience delete user-0000000042
     bijou audience delete ada@example.org --json
     """
-    deleted = audiences.forget(user)
+    deleted = _forgotten(config, user)
     found = "deleted" if deleted.known else "unknown; nothing was stored"
     text = f"{found}; {deleted.files} files changed in {deleted.took_s:.3f} s"
     answer(deleted, text, as_json=as_json)
+
+
+def _forgotten(config: Settings, user: str) -> "Forgotten":
+    from bijou.audience.api import keep_out  # noqa: PLC0415 - what only this command needs
+
+    if runs(config):
+        from bijou.cli import audience_sending  # noqa: PLC0415 - as above
+
+        return asyncio.run(audience_sending.forget(user, settings=config))
+    audiences = _there(config)
+    waiting = keep_out(audiences.store.folder, audiences.store.hasher.one(user))
+    return msgspec.structs.replace(audiences.forget(user), waiting=waiting)
 
 
 @_audiences("viewer")

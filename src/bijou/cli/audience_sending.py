@@ -3,10 +3,12 @@
 from pathlib import Path
 from random import SystemRandom
 
+from bijou.app.addresses import own_server
 from bijou.app.audience_clients import AudienceClients, audience_clients
 from bijou.app.clients import connected
 from bijou.app.settings import Settings
 from bijou.audience import BatchReport, BatchState, NewBatch, Phase
+from bijou.audience.api import Forgotten
 from bijou.cli.resuming import Sender
 from bijou.cli.sending import bar, patiently, token_for
 from bijou.cli.terminal import step
@@ -40,6 +42,13 @@ async def send(new: NewBatch, file: Path, *, server: str, settings: Settings) ->
     if state.report is None:
         raise BijouBug("audience.no_reason", f"batch {new.id} came to nothing, and nobody said why")
     return state.report
+
+
+async def forget(user: str, *, settings: Settings) -> Forgotten:
+    """Have a person deleted by the server that runs on this data folder."""
+    server = own_server(settings)
+    async with connected(server, token_for(server, settings)) as installation:
+        return await audience_clients(installation.wire).batches.forget(user)
 
 
 async def _over(clients: AudienceClients, state: BatchState, clock: Clock) -> BatchState:

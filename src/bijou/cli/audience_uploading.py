@@ -63,7 +63,7 @@ def upload(
     bijou audience upload changes.csv.gz --batch 2026-11-21 --at 2026-11-21T10:00:00Z
     """
     new = _wanted(file, batch, event_at, id_column, full=full, refuse_all=refuse_all)
-    if server or new.source or _runs(config):
+    if server or new.source or runs(config):
         from bijou.cli import audience_sending  # noqa: PLC0415 - what only this needs
 
         place = server or own_server(config)
@@ -117,7 +117,7 @@ def sample(users: int, out: Path, *, as_json: bool) -> None:
     step("next", f"`{command(f'audience upload {out} --full')}`")
 
 
-def _runs(config: Settings) -> bool:
+def runs(config: Settings) -> bool:
     """Tell whether a server runs on this data folder."""
     return any(service.name == "control" for service in read_status(Path(config.house.data_dir)))
 

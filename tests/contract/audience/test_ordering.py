@@ -2,17 +2,27 @@
 
 import asyncio
 import contextlib
+import errno
+import hashlib
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from bijou.app.audience_uploads import AudienceRooms
+from bijou.audience.orders import NewBatch
 from bijou.audience.shown import NewAudience
+from bijou.audience.uploads_http import BatchesClient
+from bijou.audience.uploads_kept import Order, OrderBook
+from bijou.audience.uploads_progress import Heard
+from bijou.cli.commands import bijou
 from bijou.ports import EngineUnavailable, Instant, VirtualClock
+from bijou.runtime.http import Wire
 from tests.contract.audience.houses import (
     HereBringing,
     client_of,
@@ -216,6 +226,19 @@ async def test_a_refused_batch_leaves_no_bytes_and_its_id_is_free_again(house: H
     assert (await house.one("b1"))["phase"] == "done"
 
 
+async def test_what_came_otherwise_than_announced_is_refused(house: House) -> None:
+    content = features(consenting(60))
+    await uploaded(house.client, "b1", content, sha256=hashlib.sha256(content[:-1]).hexdigest())
+    await house.work()
+    refused = await house.one("b1")
+
+    assert (refused["phase"], refused["problem"]["code"]) == ("refused", "audience.other_content")
+    assert await house.users() == 0
+    await uploaded(house.client, "b1", content, sha256=hashlib.sha256(content).hexdigest())
+    await house.work()
+    assert (await house.one("b1"))["phase"] == "done"
+
+
 async def test_what_is_no_table_is_refused_with_its_first_bytes(house: House) -> None:
     content = b"PK\x03\x04" + bytes(4096)
     state = (await order(house.client, id="b1", filename="f.xlsx", size_bytes=len(content))).json()
@@ -411,3 +434,163 @@ async def test_a_build_while_a_batch_is_brought_in_is_told_to_wait(house: House)
         busy = await house.client.post("/api/audience-builds")
 
     assert (busy.status_code, busy.json()["code"]) == (409, "audience.busy")
+
+
+async def test_a_batch_that_waits_behind_another_is_called_off_with_its_bytes(
+    house: House, tmp_path: Path
+) -> None:
+    await uploaded(house.client, "first", features(consenting(60)))
+    await uploaded(house.client, "second", features(consenting(70)))
+    store = await house.rooms.turns.ask(lambda audiences: audiences.store)
+
+    async def hold() -> None:
+        with store.writing():
+            await asyncio.Event().wait()
+
+    house.bringing.between = hold
+    working = asyncio.create_task(house.rooms.batches.keep_going())
+    while not house.bringing.begun:
+        await moment()
+    await moment()
+
+    gone = await house.client.delete("/api/audience-batches/second")
+
+    assert gone.status_code == 204
+    assert len(list((tmp_path / "audience" / "files" / "uploads").iterdir())) == 1
+    house.bringing.between = None
+    while (await house.one("first"))["phase"] != "done":
+        house.clock.advance(1)
+        await moment()
+    working.cancel()
+    await asyncio.wait([working])
+
+
+async def test_a_batch_that_cannot_be_called_off_now_is_as_it_was(house: House) -> None:
+    await uploaded(house.client, "b1", features(consenting(60)))
+    store = await house.rooms.turns.ask(lambda audiences: audiences.store)
+
+    with store.writing():
+        refused = await house.client.delete("/api/audience-batches/b1")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "audience.busy")
+    await house.work()
+    assert (await house.one("b1"))["report"]["kept"] == 60
+
+
+async def test_a_batch_that_was_applied_and_could_not_say_so_is_not_called_off(house: House) -> None:
+    await uploaded(house.client, "b1", features(consenting(60)))
+    bring = house.bringing.__call__
+
+    async def in_and_then_silent(order: Path, tell: Callable[[Heard], None]) -> None:
+        await bring(order, lambda _: None)
+        await asyncio.Event().wait()
+
+    house.rooms.batches._bringing = in_and_then_silent
+    working = asyncio.create_task(house.rooms.batches.keep_going())
+    while not await house.users():
+        await moment()
+
+    refused = await house.client.delete("/api/audience-batches/b1")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "audience.batch_done")
+    house.rooms.batches._bringing = bring
+    while (await house.one("b1"))["phase"] != "done":
+        await moment()
+    working.cancel()
+    await asyncio.wait([working])
+
+
+async def test_batches_go_on_after_their_orders_could_not_be_kept(house: House, tmp_path: Path) -> None:
+    await uploaded(house.client, "b1", features(consenting(60)))
+    orders, away = tmp_path / "audience" / "orders", tmp_path / "away"
+
+    async def lose_orders() -> None:
+        orders.rename(away)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    house.bringing.between = lose_orders
+    working = asyncio.create_task(house.rooms.batches.keep_going())
+    while not away.is_dir():
+        await moment()
+    for _ in range(20):
+        await moment()
+    assert not working.done()
+    house.bringing.between = None
+    away.rename(orders)
+    while (await house.one("b1"))["phase"] != "done":
+        house.clock.advance(1)
+        await moment()
+    working.cancel()
+    await asyncio.wait([working])
+
+
+async def test_what_a_killed_fetch_left_is_deleted_even_where_its_order_is_called_off(
+    house: House, tmp_path: Path
+) -> None:
+    sources = tmp_path / "audience" / "sources"
+    sources.mkdir()
+    (sources / "b1").write_bytes(b"user,age\nada,3")
+
+    await house.client.delete("/api/audience-batches/b1")
+    working = asyncio.create_task(house.rooms.batches.keep_going())
+    for _ in range(10):
+        await moment()
+    working.cancel()
+    await asyncio.wait([working])
+
+    assert list(sources.iterdir()) == []
+
+
+async def test_an_order_that_has_bytes_is_not_forgotten_for_being_old(house: House) -> None:
+    died = EngineUnavailable("audience.batch_died", "it died").problem()
+    now = house.clock.now()
+    book = OrderBook(house.folder / "orders")
+    book.keep(Order(NewBatch("old", "f", 5), now, now, upload="upl_1", file="files/f", problem=died))
+
+    for n in range(230):
+        book.keep(Order(NewBatch(f"b{n}", "f", 5), now, now.plus_s(n + 1), problem=died))
+
+    assert book.get("old")
+    assert len(book.all()) == 201
+
+
+@pytest.mark.parametrize(("name", "rule"), [("a", "column 'a' is no dimension"), ("w" * 60_000, "…")])
+async def test_what_is_wrong_with_a_file_is_told_shortly_and_under_its_senders_name(
+    house: House, tmp_path: Path, name: str, rule: str
+) -> None:
+    (tmp_path / "blobs" / "nightly").mkdir()
+    (tmp_path / "blobs" / "nightly" / "f.csv").write_text(f"user,{name}\nu1,3\n", encoding="utf-8")
+    await order(house.client, id="a", source="nightly/f.csv")
+
+    await house.work()
+
+    detail = (await house.one("a"))["problem"]["detail"]
+    assert detail.startswith("nightly/f.csv: column '")
+    assert rule in detail
+    assert len(detail) < 1_100
+
+
+async def test_whoever_the_command_deletes_stays_out_of_files_that_wait_for_the_server(
+    house: House, tmp_path: Path
+) -> None:
+    await uploaded(house.client, "b1", features(consenting(60)))
+    env = {"BIJOU_HOUSE_DATA_DIR": str(tmp_path), "BIJOU_CALLED_AS": ""}
+
+    deleted = await asyncio.to_thread(
+        CliRunner().invoke, bijou, ["audience", "delete", "u7", "--json"], env=env
+    )
+
+    assert json.loads(deleted.stdout)["waiting"] == ["b1"]
+    async with anew(house) as later:
+        await later.work()
+        assert await later.users() == 59
+
+
+async def test_a_person_is_deleted_by_the_calling_end(house: House) -> None:
+    await uploaded(house.client, "b1", features(consenting(60)))
+
+    wire = Wire("http://control", transport=house.client._transport)
+    certificate = await BatchesClient(wire).forget("u7")
+    await wire.close()
+
+    assert certificate.waiting == ["b1"]

@@ -241,3 +241,42 @@ async def test_profiles_do_not_get_stale_as_long_as_updates_come(house: House) -
 
     known = await house.known("u7")
     assert (known["degraded"], known["audiences"]) == ("", ["all"])
+
+
+async def test_rows_of_too_many_sets_of_columns_are_refused_and_leave_room_for_others(house: House) -> None:
+    names = [f"d{n}" for n in range(80)]
+    for name in names:
+        dimension = {"name": name, "kind": "integer", "title": name}
+        await house.client.post("/api/audience-dimensions", json=dimension)
+
+    at_once = await lines(house.client, *[row("u1", NOW_S, **{name: 1}) for name in names])
+    for some in (names[:40], names[40:]):
+        answer = await lines(house.client, *[row("u1", NOW_S, **{name: 1}) for name in some])
+
+    assert (at_once.status_code, at_once.json()["code"]) == (422, "audience.bad_updates")
+    assert "80 different sets of columns" in at_once.json()["detail"]
+    assert (answer.status_code, answer.json()["code"]) == (429, "audience.updates_wait")
+    assert (await lines(house.client, row("u1", NOW_S, d79=1))).status_code == 200
+
+
+async def test_updates_that_were_applied_are_built_though_the_first_build_did_not_come(house: House) -> None:
+    await house.define("all", "age >= 0")
+    await lines(house.client, *[row(f"u{n}", NOW_S, age=40) for n in range(60)])
+    assert await house.rooms.turns.change(lambda audiences: audiences.updates.apply()) == 60
+    house.rooms.turns._opened = None  # killed before it built
+
+    later = House(house.folder)
+    try:
+        applying = asyncio.create_task(later.rooms.updates.keep_applying())
+        for _ in range(12):
+            later.clock.advance(1)
+            await later.known("u1")
+        applying.cancel()
+        await asyncio.wait([applying])
+
+        assert (await later.known("u1"))["audiences"] == ["all"]
+        version = (await later.client.get("/api/audience-state")).json()["version"]
+        assert await later.applied() == 0
+        assert (await later.client.get("/api/audience-state")).json()["version"] == version
+    finally:
+        await later.close()
