@@ -50,9 +50,7 @@ def add(db: Connection, record_id: str, noun: Noun, change: int) -> None:
         Conflict: `ads.name_taken`.
     """
     if db.scalar(select(ENTITIES.c.id).where(ENTITIES.c.id == record_id)):
-        raise Conflict(
-            "ads.name_taken", f"there is a {kind_of(noun)} {record_id!r} already; take another name"
-        )
+        raise Conflict("ads.name_taken", f"another {kind_of(noun)} is {record_id} already; take another name")
     db.execute(insert(ENTITIES).values(id=record_id, kind=kind_of(noun), version=1))
     _write(db, record_id, noun, 1, change)
 

@@ -3,12 +3,12 @@
 Each line that it says is a `Heard` as JSON, the last one a report or a problem.
 """
 
-import errno
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from bijou.app.volume import room_for
 from bijou.audience import Batch, Hasher
 from bijou.audience.batches import Chunk, FeatureSource
 from bijou.audience.dimensions import Registry
@@ -19,12 +19,11 @@ from bijou.audience.staging import Progress
 from bijou.audience.uploads_kept import Order
 from bijou.audience.uploads_progress import Heard
 from bijou.engines.audience_files import FileSource
-from bijou.ports import BijouError, EngineUnavailable, InvalidRequest, SystemClock
+from bijou.ports import BijouError, InvalidRequest, SystemClock
 from bijou.runtime import codec
 
 _NAME: Final = 200
 _DETAIL: Final = 1_000
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def bring_in(audiences: AudienceService, order: Order, tell: Callable[[Heard], None]) -> BatchReport:
@@ -52,17 +51,10 @@ def bring_in(audiences: AudienceService, order: Order, tell: Callable[[Heard], N
         source = WithoutPeople(
             _Watched(file_source, order.new.sha256, through), audiences.store.hasher, order.forgotten
         )
-        return audiences.upload(source, batch, told)
+        with room_for(order.id):
+            return audiences.upload(source, batch, told)
     except BijouError as error:
         raise type(error)(error.code, _said_of(order, file, error.detail)) from error
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise EngineUnavailable(
-            "audience.disk_full",
-            f"the volume ran full while batch {order.id} was brought in; nothing was applied; make room, then"
-            " order it again: it goes on where it was",
-        ) from error
 
 
 def _said_of(order: Order, file: Path, detail: str) -> str:

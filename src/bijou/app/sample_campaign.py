@@ -33,7 +33,6 @@ from bijou.ports import Instant
 _EURO: Final = 1_000_000
 _DAY_S: Final = 86_400.0
 _REASON: Final = "a sample, to try things with"
-_REFERENCE: Final = "sample_audience"
 _GOALS: Final = {Tier.GUARANTEED: (Goal.IMPRESSIONS, 10_000), Tier.SPONSORSHIP: (Goal.SHARE, 20)}
 _TARGETS: Final = (
     ("Everybody", Tier.HOUSE, "true"),
@@ -59,7 +58,7 @@ async def make_sample_campaign(ads: AdOperations, now: Instant, *, audience: str
         audience: One that line items are to ask for, and to rule out.
 
     Raises:
-        Conflict: `ads.name_taken`, an earlier sample was made with another audience.
+        Conflict: `ads.name_taken`, ad operations call another audience by that name; nothing is made.
     """
     begins_at, ends_at = now.plus_s(-_DAY_S), now.plus_s(90 * _DAY_S)
 
@@ -67,6 +66,9 @@ async def make_sample_campaign(ads: AdOperations, now: Instant, *, audience: str
         changed = await ads.change(NewChange(_REASON, [Edit(noun) for noun in nouns]), author=author)
         return changed.records
 
+    reference = AudienceReference(name=audience, audience=audience)
+    if audience and reference not in [each.noun for each in await ads.records("audience", at_most=1000)]:
+        await make(reference)
     (advertiser,) = await make(Advertiser(name="Sample & Sons", domain="sample.example"))
     brand, campaign = await make(
         Brand(name="Sample", advertiser=advertiser.id),
@@ -90,11 +92,8 @@ async def make_sample_campaign(ads: AdOperations, now: Instant, *, audience: str
         _creative(brand.id),
         Placement(name="Before films, sample"),
     )
-    reference = AudienceReference(name=_REFERENCE, audience=audience)
-    if audience and reference not in [each.noun for each in await ads.records("audience", at_most=1000)]:
-        await make(reference)
     flight = Flight(begins_at=begins_at, ends_at=ends_at, budget_micros=1_000 * _EURO)
-    items = list(_line_items(order.id, creative.id, flight, asks_audience=bool(audience)))
+    items = list(_line_items(order.id, creative.id, flight, audience=audience))
     records = await make(*items, AdBreak(placement=placement.id))
     return Sample(records[-1].id, placement.id, [record.id for record in records[:-1]])
 
@@ -110,14 +109,14 @@ def _creative(brand: str) -> Creative:
     )
 
 
-def _line_items(order: str, creative: str, flight: Flight, *, asks_audience: bool) -> Iterable[LineItem]:
+def _line_items(order: str, creative: str, flight: Flight, *, audience: str) -> Iterable[LineItem]:
     registry = Registry.shipped()
     rules: list[tuple[str, Tier, Rule]] = [
         (name, tier, read_rule(text, registry)) for name, tier, text in _TARGETS
     ]
-    if asks_audience:
-        rules.append(("The audience", Tier.GUARANTEED, InAudience(_REFERENCE)))
-        outside = read_rule(f'not in audience("{_REFERENCE}")', registry, [_REFERENCE])
+    if audience:
+        rules.append(("The audience", Tier.GUARANTEED, InAudience(audience)))
+        outside = read_rule(f'not in audience("{audience}")', registry, [audience])
         rules.append(("All but the audience", Tier.PRICE_PRIORITY, outside))
     for number, (name, tier, rule) in enumerate(rules, 1):
         goal, units = _GOALS.get(tier, (Goal.NONE, 0))

@@ -126,6 +126,6 @@ def check_new(new: NewBatch) -> None:
     elif bool(new.filename) == bool(new.source):
         problem = "name either the file that will be uploaded, or the source to read from"
     elif new.filename and not new.size_bytes:
-        problem = "an empty file brings nobody in; say its size_bytes"
+        problem = f"{new.filename or 'the file'} is empty, or its size_bytes is not told; nobody is in it"
     if problem:
         raise InvalidRequest("audience.bad_batch", f"batch {new.id[:100]!r}: {problem}")

@@ -29,9 +29,10 @@ async def send(new: NewBatch, file: Path, *, server: str, settings: Settings) ->
     clock = SystemClock()
     async with connected(server, token_for(server, settings)) as installation:
         clients = audience_clients(installation.wire)
-        state = await clients.batches.order(new)
+        state = await patiently(lambda: clients.batches.order(new), clock)
         if state.phase is Phase.RECEIVING:
-            upload = await clients.files.upload(state.upload)
+            receiving = state.upload
+            upload = await patiently(lambda: clients.files.upload(receiving), clock)
             if upload.offset_bytes:
                 step("resume", f"{file.name} at {upload.offset_bytes / upload.size_bytes:.0%}")
             with bar("upload", upload.size_bytes) as advance:

@@ -14,6 +14,7 @@ from bijou.app.addresses import own_server
 from bijou.app.audiences import open_audiences
 from bijou.app.settings import Settings
 from bijou.app.status import read_status
+from bijou.app.volume import room_for
 from bijou.cli.terminal import answer, configured, interactive, json_option, speaks_plainly, step
 from bijou.cli.uploading import server_option
 from bijou.ports import EngineUnavailable, Instant, InvalidRequest, SystemClock
@@ -160,7 +161,7 @@ def _straight(config: Settings, file: Path, new: "NewBatch") -> "BatchReport":
     audiences = open_audiences(config, SystemClock(), SystemRandom())
     source = FileSource(file, id_column=new.id_column)
     sent = Batch(new.id, new.event_at or SystemClock().now(), new.mode, new.policy)
-    with _progress(file.name) as tell:
+    with _progress(file.name) as tell, room_for(new.id):
         return audiences.upload(source, sent, tell)
 
 

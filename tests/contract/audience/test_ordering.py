@@ -365,7 +365,7 @@ async def test_deleting_the_upload_by_tus_calls_its_batch_off(house: House) -> N
     [
         ({"id": "../x", "filename": "f", "size_bytes": 1}, "an id has 1 to 100 of"),
         ({"id": "b"}, "name either the file that will be uploaded, or the source"),
-        ({"id": "b", "filename": "f"}, "an empty file brings nobody in"),
+        ({"id": "b", "filename": "f"}, "f is empty"),
         ({"id": "b", "filename": "f", "size_bytes": 1, "source": "k"}, "name either the file"),
         ({"id": "updates-000000000001", "source": "k"}, "are those of updates between batches"),
         ({"id": "b", "filename": "f", "size_bytes": 60_000_000}, "at most 50 MB is taken"),

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import resource
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -97,6 +100,24 @@ async def test_a_volume_that_runs_full_is_one_sentence_and_the_same_order_goes_o
     assert state.json()["users"] == 0
     assert (again.json()["phase"], again.json()["upload"]) == ("waiting", full["upload"])
     assert done["report"]["kept"] == 3000
+
+
+def test_a_volume_that_runs_full_under_the_command_is_one_sentence_too(tmp_path: Path) -> None:
+    file = tmp_path / "f.parquet"
+    file.write_bytes(features(consenting(60)))
+    words = ["audience", "upload", str(file), "--batch", "b1", "--house-data-dir", str(tmp_path / "house")]
+
+    def upload(most_bytes: int) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "bijou", *words], capture_output=True, text=True, check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
+        )  # fmt: skip
+
+    full, again = upload(1_000), upload(1 << 30)
+
+    assert (full.returncode, full.stderr.count("\n")) == (3, 1)
+    assert "ran full while batch b1 was brought in" in full.stderr
+    assert again.stdout.startswith("kept: 60 of 60 rows")
 
 
 async def test_the_child_reads_nothing_but_the_folder_of_audiences(tmp_path: Path) -> None:
