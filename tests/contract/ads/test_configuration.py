@@ -288,7 +288,7 @@ async def test_a_name_that_others_refer_to_is_kept(service: AdOperationsService)
 
     with pytest.raises(InvalidRequest, match="keeps its name"):
         await change(service, linear, name="straight")
-    with pytest.raises(Conflict, match="there is a ad_type 'adt_linear' already"):
+    with pytest.raises(Conflict, match="another ad_type is adt_linear already"):
         await make(service, linear.noun)
 
 
